@@ -1,0 +1,1 @@
+"""Usage coming in: files of usage rows, read, checked and cut into epochs."""
