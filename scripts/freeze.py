@@ -6,6 +6,7 @@ each artifact that differs from what the sources compile to.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sys
@@ -42,9 +43,9 @@ def main() -> int:
 
 def artifact(source: Path) -> dict[str, Any]:
     """Everything a user of the contract needs without a compiler."""
-    (compiled,) = compile_files(
-        [str(source.relative_to(CONTRACTS))], FORMATS, paths=[str(CONTRACTS)], include_sys_path=True
-    ).values()
+    # From their own folder, so that no path of a machine gets into the artifact.
+    with contextlib.chdir(CONTRACTS):
+        (compiled,) = compile_files([str(source.relative_to(CONTRACTS))], FORMATS).values()
     layout = compiled["layout"]
     return {
         "contractName": source.stem,

@@ -4,7 +4,7 @@ Names and numbers come from small pools on purpose: rows of one history then mee
 nodes and epochs, and the largest values that the rules allow come up as often as small ones.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -28,8 +28,6 @@ ACCOUNTS = (*NODES, FEE_ACCOUNT, WITHHELD_ACCOUNT)
 EPOCHS_MAX = 4
 ROWS_MAX = 7
 
-sessions = st.sampled_from(SESSIONS)
-nodes = st.sampled_from(NODES)
 ppm = st.one_of(st.sampled_from((0, 1, 333_333, PPM - 1, PPM)), st.integers(0, PPM)).map(Ppm)
 counts = st.one_of(st.integers(0, 3), st.integers(0, 5_000), st.sampled_from((COUNT_LIMIT - 1, 10**6)))
 prices = st.one_of(
@@ -39,13 +37,19 @@ pots = st.one_of(st.integers(0, 100), st.integers(0, AMOUNT_LIMIT - 1), st.just(
 
 
 @st.composite
-def records(draw: st.DrawFn, *, task_id: str | None = None) -> UsageRecord:
-    """Draw one usage row, committed about twice out of three times."""
+def records(
+    draw: st.DrawFn,
+    *,
+    task_id: str | None = None,
+    among_sessions: Sequence[SessionId] = SESSIONS,
+    among_nodes: Sequence[Address] = NODES,
+) -> UsageRecord:
+    """Draw one usage row, committed three times out of five."""
     outcomes = (Outcome.COMMITTED, Outcome.COMMITTED, Outcome.COMMITTED, Outcome.FAILED, Outcome.TIMEOUT)
     return UsageRecord(
         task_id=task_id or draw(st.text("abcdef", min_size=1, max_size=4)),
-        session_id=draw(sessions),
-        node=draw(nodes),
+        session_id=draw(st.sampled_from(among_sessions)),
+        node=draw(st.sampled_from(among_nodes)),
         model=draw(st.sampled_from(MODELS)),
         sla=draw(st.sampled_from(SLAS)),
         prompt_tokens=draw(counts),
@@ -59,15 +63,20 @@ def records(draw: st.DrawFn, *, task_id: str | None = None) -> UsageRecord:
 
 @st.composite
 def row_lists(draw: st.DrawFn, *, prefix: str = "task", rows_max: int = ROWS_MAX) -> tuple[UsageRecord, ...]:
-    """Draw rows of one epoch, no two of which share a key."""
-    count = draw(st.integers(0, rows_max))
-    return tuple(draw(records(task_id=f"{prefix}-{number}")) for number in range(count))
+    """Draw rows of one epoch, no two of which share a key; often few nodes do all the work."""
+    among_sessions = draw(st.sampled_from((SESSIONS, SESSIONS[:2], SESSIONS[:1])))
+    among_nodes = draw(st.sampled_from((NODES, NODES[:2], NODES[1:2])))
+    return tuple(
+        draw(records(task_id=f"{prefix}-{number}", among_sessions=among_sessions, among_nodes=among_nodes))
+        for number in range(draw(st.integers(0, rows_max)))
+    )
 
 
 @st.composite
-def price_sheets(draw: st.DrawFn) -> PriceSheet:
-    """Draw a sheet that prices every model and SLA of the rows, from nothing to the limit."""
-    models = {model: ModelPrice(draw(prices), draw(prices)) for model in MODELS}
+def price_sheets(draw: st.DrawFn, *, price_max: int = AMOUNT_LIMIT - 1) -> PriceSheet:
+    """Draw a sheet that prices every model and SLA of the rows, from nothing to `price_max`."""
+    price = prices.map(lambda drawn: min(drawn, BaseUnits(price_max)))
+    models = {model: ModelPrice(draw(price), draw(price)) for model in MODELS}
     multipliers = st.sampled_from((0, 1, 999_999, PPM, 1_500_000, 1_000 * PPM)).map(Ppm)
     return PriceSheet(models, {SLAS[0]: Ppm(PPM), SLAS[1]: draw(multipliers)})
 
@@ -81,8 +90,8 @@ def policies(draw: st.DrawFn) -> Policy:
         deadline_default_ms=draw(deadlines),
         fee_account=draw(st.sampled_from((None, FEE_ACCOUNT, NODES[1]))),
         withheld_account=draw(st.sampled_from((None, WITHHELD_ACCOUNT, FEE_ACCOUNT, NODES[2]))),
-        min_assigned=draw(st.integers(1, 4)),
-        threshold_ppm=draw(ppm),
+        min_assigned=draw(st.integers(1, 3)),
+        threshold_ppm=draw(st.sampled_from((0, 500_000, 600_000, 900_000, PPM)).map(Ppm)),
         deadlines_ms=draw(st.sampled_from(({}, {MODELS[0]: {SLAS[1]: 1_000}}))),
     )
 
@@ -118,7 +127,7 @@ class Settled:
 
 
 @st.composite
-def histories(draw: st.DrawFn, *, rows_max: int = ROWS_MAX) -> History:
+def histories(draw: st.DrawFn, *, rows_max: int = ROWS_MAX, price_max: int = AMOUNT_LIMIT - 1) -> History:
     """Draw epochs in which sessions pay nothing, in part or in full, and accounts come and go."""
     funding = st.one_of(st.sampled_from((0, PPM, PPM)), st.integers(0, PPM))
     epochs = [
@@ -129,7 +138,7 @@ def histories(draw: st.DrawFn, *, rows_max: int = ROWS_MAX) -> History:
         )
         for number in range(draw(st.integers(1, EPOCHS_MAX)))
     ]
-    return History(draw(price_sheets()), draw(policies()), tuple(epochs))
+    return History(draw(price_sheets(price_max=price_max)), draw(policies()), tuple(epochs))
 
 
 def play(history: History) -> list[Settled]:

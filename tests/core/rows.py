@@ -26,7 +26,7 @@ NO_FEE = Policy(fee_ppm=Ppm(0), deadline_default_ms=30_000)
 _numbers = count()
 
 
-def row(**values: Any) -> UsageRecord:
+def row(**values: object) -> UsageRecord:
     """Return a committed row of one token; a task id that is not given is a new one."""
     defaults: dict[str, Any] = {
         "task_id": f"made-{next(_numbers)}",
@@ -39,4 +39,5 @@ def row(**values: Any) -> UsageRecord:
         "latency_ms": 0,
         "outcome": Outcome.COMMITTED,
     }
-    return UsageRecord(**{**defaults, **values})
+    merged: dict[str, Any] = {**defaults, **values}
+    return UsageRecord(**merged)

@@ -63,7 +63,9 @@ def test_oldest_epoch_is_paid_first_and_in_proportion(amount: int, paid: list[in
     result = pay_claims(claims, MicroUnits(amount))
     assert [part.claim.node for part in result] == [NODE_A, NODE_B, NODE_C]
     assert [part.paid for part in result] == paid
-    assert [part.left.open for part in result] == [open_ - part for open_, part in zip([4, 6, 5], paid, strict=True)]
+    assert [part.left.open for part in result] == [
+        open_ - part for open_, part in zip([4, 6, 5], paid, strict=True)
+    ]
 
 
 def test_lower_address_takes_the_unit_among_equals() -> None:
@@ -95,7 +97,9 @@ def test_claims_are_paid_to_the_unit_and_never_beyond(claims: tuple[Claim, ...],
 
 @pytest.mark.parametrize(("fee_ppm", "fee"), [(0, 0), (99_999, 0), (100_000, 1), (199_999, 1), (PPM, 10)])
 def test_fee_is_rounded_down(fee_ppm: int, fee: int) -> None:
-    division = divide(SESSION, [claim(NODE_A, 10 * MICRO)], collected=BaseUnits(10), policy=policy_of(fee_ppm))
+    division = divide(
+        SESSION, [claim(NODE_A, 10 * MICRO)], collected=BaseUnits(10), policy=policy_of(fee_ppm)
+    )
     assert (division.fee, division.pot) == (fee, 10 - fee)
     assert amounts(division) == {NODE_A: 10 - fee, None: 0}
 
@@ -114,7 +118,9 @@ def test_performance_moves_the_rest_to_what_is_withheld() -> None:
 
 
 def test_withheld_part_is_last_among_equal_remainders() -> None:
-    division = divide(SESSION, [claim(NODE_C, MICRO, rate=500_000)], collected=BaseUnits(1), policy=policy_of(0))
+    division = divide(
+        SESSION, [claim(NODE_C, MICRO, rate=500_000)], collected=BaseUnits(1), policy=policy_of(0)
+    )
     assert amounts(division) == {NODE_C: 1, None: 0}
     assert [share.node for share in division.shares] == [NODE_C, None]
 

@@ -97,7 +97,8 @@ def test_gives_the_session_id(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-1", "+1", "1.0", "1e3", "0x10", " 1", "1_0", "1\n", "\u0661", str(2**160), "9" * 5_000, 7, None]
+    "text",
+    ["", "-1", "+1", "1.0", "1e3", "0x10", " 1", "1_0", "1\n", "\u0661", str(2**160), "9" * 5_000, 7, None],
 )
 def test_refuses_what_is_no_session_id(text: str) -> None:
     with pytest.raises(BadSessionId, match="whole number from 0") as caught:

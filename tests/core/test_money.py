@@ -16,20 +16,32 @@ require_sum
   given parts that do not sum to the whole: it should raise NotConserved
 """
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sessionpay.core.errors import BadAddress, BadAmount, BadAsset, BadSplit, NotConserved
 from sessionpay.core.ids import ZERO_ADDRESS, Address
-from sessionpay.core.money import AMOUNT_LIMIT, Asset, BaseUnits, format_amount, parse_amount, require_sum, split
+from sessionpay.core.money import (
+    AMOUNT_LIMIT,
+    Asset,
+    BaseUnits,
+    format_amount,
+    parse_amount,
+    require_sum,
+    split,
+)
 from tests.strategies import pots
 
 ETH = Asset(ZERO_ADDRESS, "ETH", 18)
 USDC = Asset(Address("0x" + "c0" * 20), "USDC", 6)
 COUNTED = Asset(Address("0x" + "c1" * 20), "1INCH", 0)
 
-assets = st.builds(Asset, st.just(ZERO_ADDRESS), st.sampled_from(("ETH", "USD\u20ae0", "1X")), st.integers(0, 40))
+assets = st.builds(
+    Asset, st.just(ZERO_ADDRESS), st.sampled_from(("ETH", "USD\u20ae0", "1X")), st.integers(0, 40)
+)
 weight_maps = st.dictionaries(
     st.integers(0, 50), st.one_of(st.integers(0, 5), st.integers(0, 2**130)), min_size=1, max_size=8
 ).filter(lambda weights: sum(weights.values()) > 0)
@@ -140,7 +152,9 @@ def test_refuses_an_asset_whose_address_is_in_another_form() -> None:
         (2**96 - 1, {"a": 2**130, "b": 2**130}, {"a": 2**95, "b": 2**95 - 1}),
     ],
 )
-def test_largest_remainders_take_what_is_left(pot: int, weights: dict[str, int], parts: dict[str, int]) -> None:
+def test_largest_remainders_take_what_is_left(
+    pot: int, weights: dict[str, int], parts: dict[str, int]
+) -> None:
     assert split(pot, weights) == parts
 
 
@@ -176,7 +190,9 @@ def test_key_of_zero_weight_changes_nobody(pot: int, weights: dict[int, int], st
 
 
 @given(pots, weight_maps, st.integers(1, 2**40), st.randoms(use_true_random=False))
-def test_scaled_and_shuffled_weights_give_the_same(pot: int, weights: dict[int, int], factor: int, random) -> None:  # type: ignore[no-untyped-def]
+def test_scaled_and_shuffled_weights_give_the_same(
+    pot: int, weights: dict[int, int], factor: int, random: Random
+) -> None:
     items = [(key, weight * factor) for key, weight in weights.items()]
     random.shuffle(items)
     assert split(pot, dict(items)) == split(pot, weights)

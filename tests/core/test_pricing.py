@@ -56,7 +56,9 @@ def test_reads_a_sheet() -> None:
         (0, 0, "priority", 0),
     ],
 )
-def test_price_is_tokens_times_price_times_multiplier(prompt: int, completion: int, sla: str, price: int) -> None:
+def test_price_is_tokens_times_price_times_multiplier(
+    prompt: int, completion: int, sla: str, price: int
+) -> None:
     assert row_price(SHEET, row(prompt_tokens=prompt, completion_tokens=completion, sla=sla)) == price
 
 
@@ -108,13 +110,37 @@ def test_sheet_cannot_be_changed_afterwards() -> None:
     ("old", "new", "line", "key", "rule"),
     [
         ("prompt = 150_000_000_000_000 ", "prompt = -1", 2, "models.large.prompt", "-1 is not from 0"),
-        ("prompt = 150_000_000_000_000 ", "prompt = 1.5", 2, "models.large.prompt", "1.5 is not a whole number"),
-        ("prompt = 150_000_000_000_000 ", "prompt = true", 2, "models.large.prompt", "True is not a whole number"),
-        ("prompt = 150_000_000_000_000 ", "promt = 1", 2, "models.large.promt", "unknown key; the keys here are"),
+        (
+            "prompt = 150_000_000_000_000 ",
+            "prompt = 1.5",
+            2,
+            "models.large.prompt",
+            "1.5 is not a whole number",
+        ),
+        (
+            "prompt = 150_000_000_000_000 ",
+            "prompt = true",
+            2,
+            "models.large.prompt",
+            "True is not a whole number",
+        ),
+        (
+            "prompt = 150_000_000_000_000 ",
+            "promt = 1",
+            2,
+            "models.large.promt",
+            "unknown key; the keys here are",
+        ),
         ("prompt = 150_000_000_000_000 ", "", 1, "models.large.prompt", "this key is missing"),
         ("prompt = 0", "prompt = 'free'", 6, "models.small.prompt", "'free' is not a whole number"),
         ("950335", "950336", 7, "models.small.completion", "79228162514264337593543950336 is not from 0"),
-        ("priority = 1_500_000", "priority = 1_000_000_001", 11, "sla.priority", "1000000001 is not from 0 to"),
+        (
+            "priority = 1_500_000",
+            "priority = 1_000_000_001",
+            11,
+            "sla.priority",
+            "1000000001 is not from 0 to",
+        ),
         ("[sla]", "[slas]", 9, "slas", "unknown key; the keys here are models, sla"),
         ("[models.small]", "[models.small.deep]", 5, "models.small.deep", "unknown key"),
         ("priority = 1_500_000", "priority = ", 11, "", "not TOML: Invalid value"),
@@ -128,7 +154,11 @@ def test_fault_names_file_line_and_key(old: str, new: str, line: int, key: str, 
         parse_price_sheet(TEXT.replace(old, new), source="my prices.toml")
     told = str(caught.value)
     assert told.startswith(f"price sheet my prices.toml line {line}: {key}{': ' if key else ''}{rule}")
-    assert (caught.value.source, caught.value.line, ".".join(caught.value.path)) == ("my prices.toml", line, key)
+    assert (caught.value.source, caught.value.line, ".".join(caught.value.path)) == (
+        "my prices.toml",
+        line,
+        key,
+    )
     assert "\n" not in told
 
 
@@ -141,7 +171,10 @@ def test_fault_names_file_line_and_key(old: str, new: str, line: int, key: str, 
         ("[models]\n[sla]\nstandard = 1", "line 1: models: price at least one"),
         ("[models.large]\nprompt = 1\ncompletion = 1\n[sla]", "line 4: sla: price at least one"),
         ("[models.large]\nprompt = 1\ncompletion = 1", "sla: this table is missing"),
-        ("models.large = {prompt = 1, completion = -1}\n[sla]\nstandard = 1", "line 1: models.large.completion"),
+        (
+            "models.large = {prompt = 1, completion = -1}\n[sla]\nstandard = 1",
+            "line 1: models.large.completion",
+        ),
         ("x = " + "[" * 5_000, "not TOML"),
         ("#" * 1_000_001, "longer than 1000000 characters"),
     ],

@@ -144,6 +144,6 @@ def test_a_time_without_zone_is_utc_only_where_asked() -> None:
     ],
 )
 @pytest.mark.parametrize("zone_required", [True, False])
-def test_refuses_other_times(text: str, rule: str, zone_required: bool) -> None:
+def test_refuses_other_times(text: str, rule: str, *, zone_required: bool) -> None:
     with pytest.raises(BadUsage, match=rule):
         parse_timestamp(text, zone_required=zone_required)

@@ -10,8 +10,8 @@ from sessionpay.core.errors import BadUsage, InputError, UnreadableUsage
 from sessionpay.core.ids import SESSION_ID_DIGITS_MAX, Address
 from sessionpay.core.usage import UsageRecord
 
-# The longest valid row has about 600 characters; what is much longer is not a row of usage.
-ROW_BYTES_MAX = 65_536
+# The longest valid row, every character of its names escaped, has about 5,000 bytes; its line end counts.
+ROW_BYTES_MAX = 8_192
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

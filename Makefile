@@ -1,0 +1,74 @@
+# The two commands that a newcomer needs: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(VENV)/.installed-run
+DEV := $(VENV)/.installed-dev
+ANVIL := node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
+MINUTES ?= 10
+
+.PHONY: demo test test-anvil lint format gas freeze freeze-check fuzz bench lock wheel clean
+
+demo: $(RUN) ## Settle a small usage trace on the embedded chain and audit it
+	$(BIN)/sessionpay simulate --usage examples/demo/usage.csv --format csv --asset both
+
+test: $(DEV) ## Everything that needs no node beside the embedded chain
+	$(BIN)/python scripts/freeze.py --check
+	$(BIN)/pytest -n 2 --dist worksteal
+
+test-anvil: $(DEV) $(ANVIL) ## The contract tests again, against a real node over HTTP
+	$(BIN)/pytest tests/contracts tests/evm --backend anvil -n 2 --dist worksteal
+
+lint: $(DEV) ## Style, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/mamushi --check -q -l 110 src tests
+
+format: $(DEV)
+	$(BIN)/ruff format
+	$(BIN)/mamushi -q -l 110 src tests
+
+gas: $(DEV) ## Measure gas anew into benchmarks/gas.json
+	$(BIN)/python -m tests.contracts.gas.measure
+
+freeze: $(DEV) ## Compile the contracts into the artifacts that the package ships
+	$(BIN)/python scripts/freeze.py
+
+fuzz: $(DEV) ## Contract against ledger for MINUTES minutes
+	$(BIN)/python -m tests.contracts.stateful.campaign --minutes $(MINUTES)
+
+bench: $(DEV) ## What is fast and what is not, beside a baseline
+	$(BIN)/python benchmarks/run.py
+
+lock: $(DEV) ## Resolve and hash all requirements anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--upgrade pyproject.toml requirements/build.in -o requirements/run.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		-c requirements/run.txt pyproject.toml --group dev requirements/build.in -o requirements/dev.txt
+
+wheel: $(DEV)
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+clean:
+	rm -rf $(VENV) node_modules dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		|| { echo "sessionpay needs Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/one"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN): $(BIN)/python requirements/run.txt pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(DEV): $(RUN) requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	touch $@
+
+$(ANVIL): package-lock.json
+	npm ci
+	touch $@

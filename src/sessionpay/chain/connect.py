@@ -1,0 +1,61 @@
+"""The way to a node: its RPC address, looked at once before anything else happens."""
+
+from urllib.parse import urlsplit
+
+import requests
+from web3 import HTTPProvider, Web3
+from web3.providers.rpc.utils import ExceptionRetryConfiguration
+
+from sessionpay.chain import rpc
+from sessionpay.chain.errors import BadRpcAddress, WrongChain
+
+EMBEDDED_CHAIN_ID = 131_277_322_940_537
+# Chains that developers start on their own machine: money on them is worth nothing.
+LOCAL_CHAIN_IDS = frozenset({1337, 31_337, EMBEDDED_CHAIN_ID})
+
+CONNECT_SECONDS_MAX = 5
+# A node may take a while to run the largest batch.
+ANSWER_SECONDS_MAX = 60
+# Two more tries, a tenth and two tenths of a second later, pass over a connection that was just closed.
+TRIES_MAX = 3
+RETRY_SECONDS_FIRST = 0.1
+# Requests that may be made twice without harm; a transaction is not among them.
+REPEATABLE = ("eth_chainId", "eth_call", "eth_estimateGas", "eth_gasPrice", "eth_maxPriorityFeePerGas") + tuple(
+    f"eth_get{name}"
+    for name in ("Balance", "BlockByNumber", "Code", "Logs", "TransactionByHash", "TransactionCount", "TransactionReceipt")
+)
+
+
+def connect(rpc_url: str, *, chain_id: int | None = None) -> Web3:
+    """Return a connection to the node at `rpc_url`, http or https.
+
+    Raises `BadRpcAddress`, `Unreachable`, and `WrongChain` unless the node serves `chain_id`, where one
+    is given.
+    """
+    _check_form(rpc_url)
+    retry = ExceptionRetryConfiguration(
+        errors=(requests.ConnectionError, requests.Timeout),
+        retries=TRIES_MAX,
+        backoff_factor=RETRY_SECONDS_FIRST,
+        method_allowlist=REPEATABLE,
+    )
+    provider = HTTPProvider(
+        rpc_url,
+        request_kwargs={"timeout": (CONNECT_SECONDS_MAX, ANSWER_SECONDS_MAX)},
+        exception_retry_configuration=retry,
+    )
+    web3 = Web3(provider)
+    found = rpc.chain_id(web3)
+    if chain_id is not None and found != chain_id:
+        raise WrongChain(expected=chain_id, found=found)
+    return web3
+
+
+def _check_form(rpc_url: str) -> None:
+    try:
+        parts = urlsplit(rpc_url)
+        is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise BadRpcAddress

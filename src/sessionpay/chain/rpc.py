@@ -1,0 +1,129 @@
+"""The few JSON-RPC requests that the package makes, straight to the provider of a `Web3`.
+
+web3.py's own modules format every answer several times over; here an answer is read once. It also
+makes errors uniform: a revert becomes `Reverted` with its data, whatever the node calls it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from json import JSONDecodeError
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from web3 import Web3
+from web3.types import RPCEndpoint
+
+from sessionpay.chain.errors import NodeRefused, Unreachable
+from sessionpay.chain.reverts import revert_data
+from sessionpay.core.ids import Address, checksum_address
+
+
+class Reverted(Exception):  # noqa: N818 - it says what happened, and never leaves this package
+    """A simulated call reverted; the caller knows which function and which arguments."""
+
+    def __init__(self, data: bytes) -> None:
+        """Keep what the call returned."""
+        self.data = data
+        super().__init__(data.hex())
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a transaction would do: `to` is None for a deployment, `value` is in wei."""
+
+    to: Address | None
+    data: bytes
+    sender: Address | None = None
+    value: int = 0
+    gas: int | None = None
+
+    def as_request(self) -> dict[str, str]:
+        """Return the JSON form; what is not said is left to the node."""
+        request = {"data": "0x" + self.data.hex(), "value": hex(self.value)}
+        if self.to is not None:
+            request["to"] = checksum_address(self.to)
+        if self.sender is not None:
+            request["from"] = checksum_address(self.sender)
+        if self.gas is not None:
+            request["gas"] = hex(self.gas)
+        return request
+
+
+def ask(web3: Web3, method: str, *parameters: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
+    """Return the result of one request; raises `Unreachable`, `NodeRefused` or `Reverted`."""
+    try:
+        answer: object = web3.provider.make_request(RPCEndpoint(method), list(parameters))
+    except (requests.RequestException, OSError, JSONDecodeError, UnicodeDecodeError) as error:
+        # The cause is left out, because its text repeats the address with whatever secret it holds.
+        raise Unreachable(server(web3), reason=_told(error)) from None
+    if not isinstance(answer, Mapping):
+        raise Unreachable(server(web3), reason="the answer is no JSON-RPC")
+    error = answer.get("error")
+    if error is None:
+        return answer.get("result")
+    if isinstance(error, Mapping):
+        data = revert_data(error)
+        if data is not None:
+            raise Reverted(data)
+        raise NodeRefused(method, message=str(error.get("message", error)))
+    raise NodeRefused(method, message=str(error))
+
+
+def call(web3: Web3, request: Call, *, block: int | str = "latest") -> bytes:
+    """Return what a call answers in the state after `block`; raises `Reverted`."""
+    return unhex(ask(web3, "eth_call", request.as_request(), block_tag(block)))
+
+
+def chain_id(web3: Web3) -> int:
+    """Return the chain id that the node serves."""
+    return int(ask(web3, "eth_chainId"), 16)
+
+
+def balance(web3: Web3, address: Address, *, block: int | str = "latest") -> int:
+    """Return the native coin of an account, in wei."""
+    return int(ask(web3, "eth_getBalance", checksum_address(address), block_tag(block)), 16)
+
+
+def code(web3: Web3, address: Address) -> bytes:
+    """Return the code at an address; empty for an account without."""
+    return unhex(ask(web3, "eth_getCode", checksum_address(address), "latest"))
+
+
+def block_header(web3: Web3, block: int | str = "latest") -> dict[str, Any]:
+    """Return a block as the node describes it, its transactions by hash."""
+    header: dict[str, Any] | None = ask(web3, "eth_getBlockByNumber", block_tag(block), False)
+    if header is None:
+        raise NodeRefused("eth_getBlockByNumber", message=f"block {block} is unknown")
+    return header
+
+
+def block_tag(block: int | str) -> str:
+    """Return a block number or a name such as `latest` in the form of JSON-RPC."""
+    return block if isinstance(block, str) else hex(block)
+
+
+def unhex(text: str) -> bytes:
+    """Return the bytes of a 0x text."""
+    return bytes.fromhex(text[2:])
+
+
+def server(web3: Web3) -> str:
+    """Return the RPC address as far as it may be shown: what follows the host may be a secret."""
+    address = getattr(web3.provider, "endpoint_uri", None)
+    if not isinstance(address, str):
+        return type(web3.provider).__name__
+    parts = urlsplit(address)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}"
+
+
+def _told(error: Exception) -> str:
+    """Say what happened without the error's own text."""
+    if isinstance(error, JSONDecodeError | UnicodeDecodeError):
+        return "the answer is no JSON-RPC"
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"HTTP status {error.response.status_code}"
+    return "no connection"

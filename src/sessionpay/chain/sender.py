@@ -1,0 +1,251 @@
+"""Sending transactions: simulate, price, sign, send, wait.
+
+Whatever can be known to fail is found out before anything is sent, so a failure costs nothing.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from web3 import Web3
+
+from sessionpay.chain import rpc
+from sessionpay.chain.connect import EMBEDDED_CHAIN_ID
+from sessionpay.chain.errors import CallFailed, NodeRefused, NotMined, OutOfGasMoney, TransactionFailed, Unreachable
+from sessionpay.chain.keys import Signer
+from sessionpay.chain.reverts import refusal
+from sessionpay.core.ids import Address, checksum_address, parse_address
+
+# What most rules let one transaction use; on the embedded chain it replaces an estimate, because
+# there gas costs next to nothing and an estimate runs the call many times.
+EMBEDDED_GAS_LIMIT = 16_777_216
+# State may change between the estimate and the block; a fifth more covers a word that became zero.
+GAS_MARGIN_DIVISOR = 5
+# A base fee rises by at most an eighth per block, so twice its value lasts for six full blocks.
+BASE_FEE_FACTOR = 2
+# Tip for nodes that suggest none.
+PRIORITY_FEE_DEFAULT_WEI = 10**9
+RECEIPT_SECONDS_MAX = 120.0
+# The first look comes soon, because a local chain mines at once; the later ones spare a public node.
+POLL_SECONDS_FIRST = 0.05
+POLL_SECONDS_MAX = 2.0
+POLL_GROWTH = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """A transaction in a block. `gas_used` is in gas, `timestamp` in unix seconds."""
+
+    transaction_hash: str
+    block_number: int
+    block_timestamp: int
+    gas_used: int
+    logs: tuple[Mapping[str, Any], ...]
+    contract_address: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a transaction is for: the words that an error about it is told with."""
+
+    function: str
+    values: Mapping[str, object]
+
+
+class Sender:
+    """One account that sends transactions, one after the other.
+
+    `gas_limit` replaces the estimate; `receipt_seconds_max` is how long `send` waits for a block.
+    Two senders of one account take each other's nonces: make one, and use it everywhere.
+    """
+
+    def __init__(
+        self,
+        web3: Web3,
+        signer: Signer,
+        *,
+        gas_limit: int | None = None,
+        receipt_seconds_max: float = RECEIPT_SECONDS_MAX,
+    ) -> None:
+        """Ask the node which chain it serves; raises `Unreachable`."""
+        self.web3 = web3
+        self.signer = signer
+        self.chain_id = rpc.chain_id(web3)
+        self._gas_limit = gas_limit
+        if gas_limit is None and self.chain_id == EMBEDDED_CHAIN_ID:
+            self._gas_limit = EMBEDDED_GAS_LIMIT
+        self._receipt_seconds_max = receipt_seconds_max
+        self._nonce: int | None = None
+
+    def __repr__(self) -> str:
+        """Show who sends on which chain."""
+        return f"Sender({self.address}, chain {self.chain_id})"
+
+    @property
+    def address(self) -> Address:
+        """The account that pays."""
+        return self.signer.address
+
+    def balance(self) -> int:
+        """Return the native coin of the account, in wei."""
+        return rpc.balance(self.web3, self.address)
+
+    def transfer(self, to: Address, amount: int) -> Mined:
+        """Send `amount` wei to an account; see `send`."""
+        return self.send(to, b"", value=amount, intent=Intent("transfer", {"to": to, "amount": amount}))
+
+    def send(
+        self,
+        to: Address | None,
+        data: bytes,
+        value: int = 0,
+        *,
+        intent: Intent | None = None,
+        refuse_false: bool = False,
+    ) -> Mined:
+        """Send one transaction and return it once a block holds it.
+
+        `to` is None for a deployment; `value` is in wei. With `refuse_false`, a call that answers false is
+        a failure, as tokens mean it. Raises a `ContractRefusal`, `CallFailed` or `OutOfGasMoney` before anything
+        is sent; `TransactionFailed` or `NotMined` afterwards; `Unreachable` or `NodeRefused`.
+        """
+        intent = intent or Intent("transaction", {"to": to})
+        call = rpc.Call(to, data, self.address, value, self._gas_limit)
+        balance = self.balance()
+        if balance < value:
+            raise OutOfGasMoney(self.address, balance=balance, needed=value)
+        answer = self._simulate(call, intent)
+        if refuse_false and answer and not any(answer):
+            raise CallFailed(intent.function, reason="answering false", values=dict(intent.values))
+        gas = self._gas_limit or self._estimate(call, intent)
+        fees = self._fees()
+        needed = value + gas * max(fees.values())
+        if balance < needed:
+            raise OutOfGasMoney(self.address, balance=balance, needed=needed)
+        transaction_hash = self._submit({"gas": gas, **fees}, call)
+        return self._settled(transaction_hash, call, intent)
+
+    def _simulate(self, call: rpc.Call, intent: Intent) -> bytes:
+        """Run the call on the block being built, where the transaction would run."""
+        try:
+            return rpc.call(self.web3, call, block="pending")
+        except rpc.Reverted as reverted:
+            raise self._refusal(reverted, intent) from None
+
+    def _estimate(self, call: rpc.Call, intent: Intent) -> int:
+        try:
+            estimate = int(rpc.ask(self.web3, "eth_estimateGas", call.as_request()), 16)
+        except rpc.Reverted as reverted:
+            raise self._refusal(reverted, intent) from None
+        return estimate + estimate // GAS_MARGIN_DIVISOR
+
+    def _refusal(self, reverted: rpc.Reverted, intent: Intent) -> Exception:
+        values = {**intent.values, "sender": self.address}
+        return refusal(reverted.data, function=intent.function, values=values)
+
+    def _fees(self) -> dict[str, int]:
+        """Return the fee fields of a transaction, in wei for one gas."""
+        base_fee = rpc.block_header(self.web3).get("baseFeePerGas")
+        if base_fee is None:
+            return {"gasPrice": int(rpc.ask(self.web3, "eth_gasPrice"), 16)}
+        try:
+            priority = int(rpc.ask(self.web3, "eth_maxPriorityFeePerGas"), 16)
+        except NodeRefused:
+            priority = PRIORITY_FEE_DEFAULT_WEI
+        fee_max = int(base_fee, 16) * BASE_FEE_FACTOR + priority
+        return {"maxFeePerGas": fee_max, "maxPriorityFeePerGas": priority}
+
+    def _submit(self, fields: dict[str, int], call: rpc.Call) -> str:
+        """Sign and send with the next nonce; once more with a fresh one if the node knows better."""
+        for is_last in (False, True):
+            nonce = self._next_nonce()
+            transaction = self._transaction(fields, call, nonce)
+            raw, transaction_hash = self.signer.sign_transaction(transaction)
+            try:
+                rpc.ask(self.web3, "eth_sendRawTransaction", "0x" + raw.hex())
+            except Unreachable:
+                # It may have arrived all the same: only the wait for its receipt can tell.
+                self._nonce = None
+                return transaction_hash
+            except (NodeRefused, rpc.Reverted) as error:
+                self._nonce = None
+                if self._is_known(transaction_hash):
+                    return transaction_hash
+                if is_last or "nonce" not in str(error).lower():
+                    raise
+            else:
+                self._nonce = nonce + 1
+                return transaction_hash
+        raise AssertionError("the second try returns or raises")
+
+    def _transaction(self, fields: dict[str, int], call: rpc.Call, nonce: int) -> dict[str, Any]:
+        transaction: dict[str, Any] = {
+            **fields,
+            "chainId": self.chain_id,
+            "nonce": nonce,
+            "value": call.value,
+            "data": call.data,
+        }
+        if call.to is not None:
+            transaction["to"] = checksum_address(call.to)
+        return transaction
+
+    def _next_nonce(self) -> int:
+        """Return the number of the next transaction, asked of the node once and after every failure."""
+        if self._nonce is None:
+            account = checksum_address(self.address)
+            self._nonce = int(rpc.ask(self.web3, "eth_getTransactionCount", account, "pending"), 16)
+        return self._nonce
+
+    def _is_known(self, transaction_hash: str) -> bool:
+        return rpc.ask(self.web3, "eth_getTransactionByHash", transaction_hash) is not None
+
+    def _settled(self, transaction_hash: str, call: rpc.Call, intent: Intent) -> Mined:
+        """Wait for the receipt, and say why if the transaction reverted."""
+        receipt = self._receipt(transaction_hash)
+        block_number = int(receipt["blockNumber"], 16)
+        if int(receipt["status"], 16) != 1:
+            raise TransactionFailed(transaction_hash, reason=self._reason_at(block_number, call, intent))
+        created = receipt.get("contractAddress")
+        return Mined(
+            transaction_hash=transaction_hash,
+            block_number=block_number,
+            block_timestamp=int(rpc.block_header(self.web3, block_number)["timestamp"], 16),
+            gas_used=int(receipt["gasUsed"], 16),
+            logs=tuple(receipt["logs"]),
+            contract_address=parse_address(created) if created else None,
+        )
+
+    def _receipt(self, transaction_hash: str) -> dict[str, Any]:
+        started = time.monotonic()
+        pause = POLL_SECONDS_FIRST
+        while True:
+            receipt = self._receipt_now(transaction_hash)
+            if receipt is not None:
+                return receipt
+            waited = time.monotonic() - started
+            if waited >= self._receipt_seconds_max:
+                self._nonce = None
+                raise NotMined(transaction_hash, seconds=self._receipt_seconds_max)
+            time.sleep(min(pause, self._receipt_seconds_max - waited))
+            pause = min(pause * POLL_GROWTH, POLL_SECONDS_MAX)
+
+    def _receipt_now(self, transaction_hash: str) -> dict[str, Any] | None:
+        """Return the receipt if there is one; a node that is away for a moment has none."""
+        try:
+            receipt: dict[str, Any] | None = rpc.ask(self.web3, "eth_getTransactionReceipt", transaction_hash)
+        except (Unreachable, NodeRefused):
+            return None
+        return receipt if receipt and receipt.get("blockNumber") else None
+
+    def _reason_at(self, block_number: int, call: rpc.Call, intent: Intent) -> str:
+        """Find out why by running the call again in the state after its block."""
+        self._nonce = None
+        try:
+            rpc.call(self.web3, call, block=block_number)
+        except rpc.Reverted as reverted:
+            return str(self._refusal(reverted, intent))
+        except (Unreachable, NodeRefused) as error:
+            return f"the reason is unknown ({error})"
+        return "the same call would succeed now; look at the state before sending it again"

@@ -1,0 +1,158 @@
+"""What a command prints: the same values as a table for people, or as one JSON object for programs.
+
+Results go to standard output; plans, questions, progress and errors go to standard error, so that a
+result can be piped on.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sessionpay.core.money import Asset, BaseUnits, format_amount
+
+# Where no person looks, lines are not folded: wide enough for a transaction hash beside its label.
+PIPE_COLUMNS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in base units, and the asset it is of."""
+
+    amount: BaseUnits
+    asset: Asset
+
+    def __str__(self) -> str:
+        """Return the exact amount in the unit people use."""
+        return format_amount(self.amount, self.asset)
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A time in unix seconds; zero means that it never was."""
+
+    unix: int
+
+    def __str__(self) -> str:
+        """Return the time in UTC."""
+        if not self.unix:
+            return "never"
+        try:
+            return datetime.fromtimestamp(self.unix, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        except (OverflowError, ValueError, OSError):
+            return f"unix time {self.unix}"
+
+
+Value = str | int | bool | Money | Instant | None
+Row = Mapping[str, Value]
+Fields = Mapping[str, "Value | Sequence[Row]"]
+
+
+class Screen:
+    """Where one run of the program writes."""
+
+    def __init__(self, *, json_output: bool) -> None:
+        """Write to what standard output and standard error are now; `json_output` asks for one object."""
+        self.json_output = json_output
+        self._results = _console(stderr=False)
+        self._notes = _console(stderr=True)
+
+    def result(self, title: str, fields: Fields) -> None:
+        """Print what the command found or did; with JSON, `title` is left out."""
+        if self.json_output:
+            sys.stdout.write(json.dumps(as_json(fields), indent=2) + "\n")
+        else:
+            _print(self._results, title, fields)
+
+    def plan(self, title: str, fields: Fields) -> None:
+        """Print what is about to be done."""
+        _print(self._notes, title, fields)
+
+    def note(self, line: str) -> None:
+        """Print one line that is not part of the result."""
+        self._notes.print(Text(one_line(line)), soft_wrap=True)
+
+    @contextmanager
+    def waiting(self, line: str) -> Iterator[None]:
+        """Show that something is being waited for; where nobody looks, nothing is written."""
+        if not self._notes.is_terminal:
+            yield
+            return
+        with self._notes.status(Text(line)):
+            yield
+
+
+def as_json(fields: Fields) -> dict[str, object]:
+    """Return `fields` for JSON: money and times keep their exact number and get a text beside it."""
+    found: dict[str, object] = {}
+    for name, value in fields.items():
+        match value:
+            case Money(amount=amount):
+                found |= {name: str(amount), f"{name}_text": str(value)}
+            case Instant(unix=unix):
+                found |= {name: unix, f"{name}_text": str(value)}
+            case None | str() | int():
+                found[name] = value
+            case rows:
+                found[name] = [as_json(row) for row in rows]
+    return found
+
+
+def _console(*, stderr: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PIPE_COLUMNS
+    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
+
+
+def _print(console: Console, title: str, fields: Fields) -> None:
+    console.print(Text(title, style="bold"))
+    single = Table.grid(padding=(0, 2))
+    single.add_column(no_wrap=True)
+    # Folding keeps every digit; the default would cut a long one and put dots in its place.
+    single.add_column(overflow="fold")
+    for name, value in fields.items():
+        if _is_single(value):
+            single.add_row(Text(f"  {_label(name)}"), Text(_shown(value)))
+    if single.row_count:
+        console.print(single)
+    for name, value in fields.items():
+        if isinstance(value, Sequence) and not isinstance(value, str) and value:
+            console.print(Text(f"  {_label(name)}"))
+            console.print(_rows(value))
+
+
+def _rows(rows: Sequence[Row]) -> Table:
+    table = Table(box=None, padding=(0, 1), pad_edge=True)
+    for name in rows[0]:
+        right = isinstance(rows[0][name], Money)
+        table.add_column(_label(name), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_shown(value)) for value in row.values()))
+    return table
+
+
+def _is_single(value: object) -> bool:
+    return value is None or isinstance(value, str | int | Money | Instant)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return one_line(str(value))
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def one_line(text: str) -> str:
+    """Return `text` on one line, without the control characters that a terminal would obey."""
+    return "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))

@@ -1,0 +1,114 @@
+"""Doing what moves money: rehearse it, say what it will do and cost, ask, send, wait."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar
+
+from web3 import Web3
+
+from sessionpay.app import Books
+from sessionpay.chain.client import Receipt, SessionPayment
+from sessionpay.chain.keys import Signer
+from sessionpay.chain.sender import Sender
+from sessionpay.cli.asking import require_yes
+from sessionpay.cli.commands import Run
+from sessionpay.cli.output import Fields, Instant, Money
+from sessionpay.core.ids import ZERO_ADDRESS, Address, checksum_address
+from sessionpay.core.money import Asset, BaseUnits
+
+# Fees are always paid in the chain's own coin, whatever the contract holds.
+NATIVE = Asset(ZERO_ADDRESS, "ETH", 18)
+
+Done = TypeVar("Done")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a command is about to do: `title` says it, `fields` give who and how much.
+
+    `asks` is False for what moves no money, grants nothing and stops nothing.
+    """
+
+    title: str
+    fields: Fields
+    asks: bool = True
+
+
+class Rehearsed(Exception):  # noqa: N818 - it says what happened, and never leaves this file
+    """A transaction got as far as its signature; `fee_max` is the most that its gas may cost, in wei."""
+
+    def __init__(self, fee_max: int) -> None:
+        """Keep the fee."""
+        self.fee_max = fee_max
+        super().__init__(fee_max)
+
+
+class Unsigned(Signer):
+    """An account without its key: every check runs in its name, and nothing can ever be sent."""
+
+    def __init__(self, address: Address) -> None:
+        """Act for `address`."""
+        self.address = address
+
+    def sign_transaction(self, transaction: dict[str, Any]) -> NoReturn:
+        """Stop here with what the transaction may cost."""
+        price = transaction.get("maxFeePerGas") or transaction["gasPrice"]
+        raise Rehearsed(transaction["gas"] * price)
+
+
+def send(run: Run, books: Books, plan: Plan, action: Callable[[SessionPayment], Receipt]) -> Fields:
+    """Do one transaction of the contract, and return what its result shows about it.
+
+    Whatever can be refused is refused before the question, and then nothing has been sent.
+    """
+    sender_of = books.require_signer()
+
+    def bound(sender: Sender) -> Receipt:
+        return action(SessionPayment(books.web3, books.contract.address, sender=sender))
+
+    placed = {**plan.fields, "contract": checksum_address(books.contract.address)}
+    receipt = perform(run, books.web3, sender_of, Plan(plan.title, placed, plan.asks), bound)
+    return {
+        **receipt_fields(receipt, sender_of),
+        "contract": checksum_address(books.contract.address),
+        "chain_id": books.chain_id,
+    }
+
+
+def perform(run: Run, web3: Web3, signer: Signer, plan: Plan, action: Callable[[Sender], Done]) -> Done:
+    """Rehearse, ask and do one transaction of `signer`."""
+    sender = Sender(web3, signer)
+    with run.screen.waiting("looking at what it will do"):
+        fee_max = rehearse(web3, signer.address, action)
+    if plan.asks:
+        told = {
+            **plan.fields,
+            "from": checksum_address(signer.address),
+            "chain_id": sender.chain_id,
+            "fee_at_most": Money(BaseUnits(fee_max), NATIVE),
+        }
+        run.screen.plan(plan.title, told)
+        if not run.yes:
+            require_yes(f"{plan.title}?")
+    with run.screen.waiting("waiting for the transaction to be mined"):
+        return action(sender)
+
+
+def rehearse(web3: Web3, address: Address, action: Callable[[Sender], object]) -> int:
+    """Return what `action` of `address` may cost at most, in wei, or raise why it would fail."""
+    try:
+        action(Sender(web3, Unsigned(address)))
+    except Rehearsed as rehearsed:
+        return rehearsed.fee_max
+    raise AssertionError("an action sends one transaction")
+
+
+def receipt_fields(receipt: Receipt, signer: Signer) -> Fields:
+    """Return what the result of a command shows about its transaction."""
+    return {
+        "from": checksum_address(signer.address),
+        "transaction": receipt.transaction_hash,
+        "block": receipt.block_number,
+        "time": Instant(receipt.block_timestamp),
+        "gas_used": receipt.gas_used,
+    }

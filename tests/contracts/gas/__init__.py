@@ -1,0 +1,1 @@
+"""What each call costs, and that it stays so."""
