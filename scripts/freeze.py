@@ -69,7 +69,7 @@ def artifact(source: Path) -> dict[str, Any]:
 
 
 def settings(source: Path) -> dict[str, str]:
-    """The pragmas of the file, which are all the settings there are."""
+    """Return the pragmas of the file, which are all the settings there are."""
     pragmas = (
         line.removeprefix("# pragma ").split(" ", 1)
         for line in source.read_text().splitlines()

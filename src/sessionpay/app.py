@@ -33,13 +33,25 @@ class NotNamed(InputError):
         self.what = what
         super().__init__(f"no {what} named: {rule}")
 
+    @classmethod
+    def contract(cls) -> "NotNamed":
+        """Return the error for a missing contract."""
+        return cls("contract", rule="give --contract ADDRESS, or keep one with `sessionpay config contract`")
+
+    @classmethod
+    def network(cls) -> "NotNamed":
+        """Return the error for a missing network."""
+        return cls("network", rule="give --rpc URL, or keep one with `sessionpay config network`")
+
 
 class NoKeyNamed(InputError):
     """A command signs, and no key is named."""
 
     def __init__(self) -> None:
         """Say where a key may come from."""
-        super().__init__(f"no key to sign with: give --keystore FILE, or set {PRIVATE_KEY} in the environment")
+        super().__init__(
+            f"no key to sign with: give --keystore FILE, or set {PRIVATE_KEY} in the environment"
+        )
 
 
 class Connect(Protocol):
@@ -67,6 +79,10 @@ class Books:
     asset: Asset
     chain_id: int
     signer: Signer | None
+
+    def now(self) -> int:
+        """Return the time of the latest block, in unix seconds: the clock that the contract reads."""
+        return int(rpc.block_header(self.web3)["timestamp"], 16)
 
     def require_signer(self) -> Signer:
         """Return who signs. Raises `NoKeyNamed`."""
@@ -96,8 +112,7 @@ class Wiring:
         Raises `Unreachable`, `WrongChain`, `NoContract` and `WrongCode`.
         """
         if place.address is None:
-            rule = "give --contract ADDRESS, or keep one with `sessionpay config contract`"
-            raise NotNamed("contract", rule=rule)
+            raise NotNamed.contract()
         web3 = self.open_chain(place)
         contract = SessionPayment(web3, place.address)
         contract.check_code()
@@ -148,8 +163,7 @@ def find_chain(config: Config, *, rpc: str | None) -> Place:
     """Return where a command works that needs a chain but no contract. Raises `NotNamed` and `BadSetting`."""
     name = rpc or config.network
     if name is None:
-        rule = "give --rpc URL, or keep one with `sessionpay config network`"
-        raise NotNamed("network", rule=rule)
+        raise NotNamed.network()
     if is_url(name):
         return Place(name, None, None)
     network = config.find_network(name)

@@ -1,17 +1,17 @@
 """What the environment and one TOML file say; nothing else in the package reads the environment.
 
-    [defaults]
-    network = "local"
-    contract = "eth"
-    keystore = "/home/operator/settlement.json"
+[defaults]
+network = "local"
+contract = "eth"
+keystore = "/home/operator/settlement.json"
 
-    [networks.local]
-    rpc = "http://127.0.0.1:8545"
-    chain_id = 31337
+[networks.local]
+rpc = "http://127.0.0.1:8545"
+chain_id = 31337
 
-    [contracts.eth]
-    network = "local"
-    address = "0x..."
+[contracts.eth]
+network = "local"
+address = "0x..."
 """
 
 import json
@@ -84,16 +84,24 @@ class Config:
     keystore: Path | None = None
 
     def with_network(self, name: str, network: Network) -> "Config":
-        """Return the config with one network added or replaced. Raises `BadSetting` and `BadConfig`."""
+        """Return the config with one network added or replaced; the first one becomes the default.
+
+        Raises `BadSetting` and `BadConfig`.
+        """
         _require_name("network name", name)
         _require_url(name, network.rpc)
-        return replace(self, networks={**self.networks, name: network})
+        networks = {**self.networks, name: network}
+        return replace(self, networks=networks, network=self.network or name)
 
     def with_contract(self, name: str, deployment: Deployment) -> "Config":
-        """Return the config with one contract added or replaced. Raises `BadSetting`."""
+        """Return the config with one contract added or replaced; the first one becomes the default.
+
+        Raises `BadSetting`.
+        """
         _require_name("contract name", name)
         self.find_network(deployment.network)
-        return replace(self, contracts={**self.contracts, name: deployment})
+        contracts = {**self.contracts, name: deployment}
+        return replace(self, contracts=contracts, contract=self.contract or name)
 
     def find_network(self, name: str) -> Network:
         """Return the network of that name. Raises `BadSetting`."""
@@ -128,7 +136,9 @@ class Unwritable(SessionPayError):
     def __init__(self, path: Path, *, fault: OSError) -> None:
         """Keep the file's path and what the system said."""
         self.path = path
-        super().__init__(f"cannot write {path}: {fault.strerror or fault}; check the folder and its permissions")
+        super().__init__(
+            f"cannot write {path}: {fault.strerror or fault}; check the folder and its permissions"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,21 @@ divide
   given performance below the whole: it should withhold the rest, last among equal remainders
   given several claims of a node: it should weigh each by its own performance
   given any claims and any payment they cover: it should account for every base unit
+  given a split that loses a unit: it should raise NotConserved
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sessionpay.core import allocation
 from sessionpay.core.allocation import Claim, Division, divide, pay_claims
 from sessionpay.core.errors import NotConserved
 from sessionpay.core.ids import Address
-from sessionpay.core.money import MICRO, PPM, BaseUnits, MicroUnits, Ppm
+from sessionpay.core.money import MICRO, PPM, BaseUnits, MicroUnits, Ppm, split
 from sessionpay.core.performance import Policy
 from tests.core.rows import NODE_A, NODE_B, NODE_C, SESSION
 from tests.strategies import NODES, policies, ppm
@@ -164,3 +169,15 @@ def test_every_base_unit_of_a_payment_has_a_place(
     assert division.weight_total == collected * MICRO * PPM
     assert all(share.remainder in (0, 1) for share in division.shares)
     assert division == divide(SESSION, reversed(claims), collected=collected, policy=policy)
+
+
+def test_a_unit_lost_by_the_split_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lossy(
+        pot: int, weights: dict[Any, int], *, order: Callable[[Any], Any] | None = None
+    ) -> dict[Any, int]:
+        # Only the split over nodes loses, so that the claims are still paid in full.
+        return split(pot - (None in weights), weights, order=order)
+
+    monkeypatch.setattr(allocation, "split", lossy)
+    with pytest.raises(NotConserved, match="session 7: parts sum to 9, not 10"):
+        divide(SESSION, [claim(NODE_A, 10 * MICRO)], collected=BaseUnits(10), policy=policy_of(0))

@@ -10,6 +10,7 @@ settle
   given an account that is not active: it should hold its amount until it is, even when nothing is collected
   given no account for fees or withheld amounts: it should retain them
   given rows in any order: it should give the same result to the byte
+  given an amount lost on the way: it should raise NotConserved
   given a row twice, a payment that was not asked for, or books that contradict themselves: it should refuse
 """
 
@@ -17,9 +18,10 @@ from dataclasses import replace
 
 import pytest
 
+from sessionpay.core import epochs
 from sessionpay.core.allocation import Claim
 from sessionpay.core.epochs import RULE_VERSION, Allocation, EpochResult, Opening, asks, settle
-from sessionpay.core.errors import BadCollection, BadOpening, MissingPrice, RepeatedUsage
+from sessionpay.core.errors import BadCollection, BadOpening, MissingPrice, NotConserved, RepeatedUsage
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import AMOUNT_LIMIT, MICRO, PPM, BaseUnits, MicroUnits, Ppm
 from sessionpay.core.performance import Policy
@@ -292,6 +294,12 @@ def test_claims_are_of_past_epochs() -> None:
         with pytest.raises(BadOpening, match="session 7: claim of epoch 3 is not past"):
             settled(first.closing, [], epoch=epoch)
     assert allocated(settled(first.closing, [], epoch=4)) == {NODE_A: 1}
+
+
+def test_an_amount_lost_on_the_way_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(epochs, "account_statements", lambda *_, **__: ())
+    with pytest.raises(NotConserved, match="an epoch: parts sum to 0, not 1"):
+        settled(Opening(), [row()])
 
 
 def claim(*, open_: int = 5, epoch: int = 0, rate: int = PPM) -> Claim:

@@ -5,14 +5,21 @@ given its generator
 given the file, its prices and its policy
   it should be read without a fault and fill four epochs alike
   it should have a node below the threshold in every session and epoch it serves
+  it should come to the same result under other hash seeds
   it should have a session that uses several times what any other does, and tasks given to three nodes
 """
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from runpy import run_path
 
+import pytest
+
 from sessionpay.core.epochs import Opening, asks, settle
+from sessionpay.core.money import BaseUnits
 from sessionpay.core.performance import parse_policy
 from sessionpay.core.pricing import parse_price_sheet
 from sessionpay.metering.records import cut_epochs, read_csv
@@ -68,6 +75,26 @@ def test_one_node_stays_below_the_threshold() -> None:
         assert collected[max(collected, key=collected.__getitem__)] > 2 * sorted(collected.values())[-2]
         assert max(collected, key=collected.__getitem__) == 0
         opening = result.closing
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "2"])
+def test_result_does_not_depend_on_the_hash_seed(hash_seed: str) -> None:
+    """Sets and dicts of texts change their order with the seed; amounts and explanations must not."""
+    program = f"from {__name__} import told; print(told())"
+    paths = os.pathsep.join([str(DEMO.parents[1]), *sys.path])
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": paths}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True
+    )
+    assert done.stdout == f"{told()}\n"
+
+
+def told() -> str:
+    """Return everything that the first epoch of the demo comes to, as text; half of each ask is paid."""
+    rows = cut_epochs(read_csv(DEMO / "usage.csv").records, EPOCHS)[0]
+    collected = {session_id: BaseUnits(ask // 2) for session_id, ask in asks(Opening(), rows, SHEET).items()}
+    active = {record.node for record in rows[:9]}
+    return repr(settle(Opening(), rows, SHEET, POLICY, epoch=0, collected=collected, active=active))
 
 
 def test_one_session_has_every_task_done_by_three_nodes() -> None:

@@ -9,8 +9,11 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.crypto import keccak
 
-from sessionpay.chain.errors import BadArgument, WrongCode
-from sessionpay.core.ids import Address
+from sessionpay.chain.errors import BadArgument
+
+
+class NotThese(Exception):
+    """An answer does not have the types that the function has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,9 @@ def calldata(called: Function, arguments: Mapping[str, object]) -> bytes:
     return called.selector + encoded(called.types, arguments)
 
 
-def decoded(types: Sequence[str], answer: bytes, *, address: Address, contract: str) -> tuple[Any, ...]:
-    """Return what a call answered; raises `WrongCode` for an answer that `contract` never gives."""
+def decoded(types: Sequence[str], answer: bytes) -> tuple[Any, ...]:
+    """Return the values in the answer of a call; raises `NotThese`."""
     try:
         return decode(types, answer)
     except (DecodingError, UnicodeDecodeError, OverflowError):
-        raise WrongCode(address, contract=contract) from None
+        raise NotThese from None

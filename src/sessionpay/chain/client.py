@@ -3,9 +3,9 @@
 Names are the contract's in snake_case, arguments stand in the contract's order. Amounts are in base units of
 the contract's asset, below 2**96; session ids are below 2**160; times are unix seconds.
 
-Every transaction is simulated first. It raises one of `core.refusals` when the contract refuses it,
-`NoKey` without a sender, `BadArgument` for a value that does not fit its type, or `OutOfGasMoney`; then nothing
-was sent. `TransactionFailed` and `NotMined` tell of what happened afterwards.
+Every transaction is simulated first. It raises one of `core.refusals` when the contract refuses it, `NoKey`
+without a sender, `BadArgument` for a value that does not fit its type, or `OutOfGasMoney`; then nothing was
+sent. `TransactionFailed` and `NotMined` tell of what happened afterwards.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ class SessionPayment(SessionPaymentViews):
             "depositToSession(uint256,uint256)", value=value, session_id=session_id, amount=amount
         )
 
-    def deposit_to_session_with_permit(
+    def deposit_to_session_with_permit(  # noqa: PLR0917 - the arguments stand in the contract's order
         self, session_id: int, amount: int, deadline: int, v: int, r: bytes, s: bytes
     ) -> Receipt:
         """Add `amount` of the token by the sender's own signed permit, which `Token.sign_permit` makes."""

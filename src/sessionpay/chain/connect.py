@@ -20,9 +20,20 @@ ANSWER_SECONDS_MAX = 60
 TRIES_MAX = 3
 RETRY_SECONDS_FIRST = 0.1
 # Requests that may be made twice without harm; a transaction is not among them.
-REPEATABLE = ("eth_chainId", "eth_call", "eth_estimateGas", "eth_gasPrice", "eth_maxPriorityFeePerGas") + tuple(
-    f"eth_get{name}"
-    for name in ("Balance", "BlockByNumber", "Code", "Logs", "TransactionByHash", "TransactionCount", "TransactionReceipt")
+REPEATABLE = (
+    "eth_blockNumber",
+    "eth_call",
+    "eth_chainId",
+    "eth_estimateGas",
+    "eth_gasPrice",
+    "eth_getBalance",
+    "eth_getBlockByNumber",
+    "eth_getCode",
+    "eth_getLogs",
+    "eth_getTransactionByHash",
+    "eth_getTransactionCount",
+    "eth_getTransactionReceipt",
+    "eth_maxPriorityFeePerGas",
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from web3 import Web3
 
 from sessionpay.chain import abi, logs, rpc
-from sessionpay.chain.errors import NoContract, NoKey
+from sessionpay.chain.errors import BadAnswer, NoContract, NoKey
 from sessionpay.chain.reverts import refusal
 from sessionpay.chain.sender import Intent, Mined, Sender
 from sessionpay.core.events import Event
@@ -42,14 +42,14 @@ class BoundContract:
 
     def block_number(self) -> int:
         """Return the number of the latest block."""
-        return int(rpc.ask(self.web3, "eth_blockNumber"), 16)
+        return rpc.number(self.web3, "eth_blockNumber")
 
     def _call(
         self, signature: str, returns: Sequence[str], *, at: int | None = None, **arguments: object
     ) -> tuple[Any, ...]:
         """Return what a view answers in the state after block `at`, or the latest.
 
-        Raises a `ContractRefusal`, `NoContract`, `WrongCode`, `BadArgument`, `Unreachable` or `NodeRefused`.
+        Raises a `ContractRefusal`, `NoContract`, `BadAnswer`, `BadArgument`, `Unreachable` or `NodeRefused`.
         """
         function = abi.function(signature)
         request = rpc.Call(self.address, abi.calldata(function, arguments))
@@ -59,7 +59,10 @@ class BoundContract:
             raise refusal(reverted.data, function=function.name, values=arguments) from None
         if not answer and not rpc.code(self.web3, self.address):
             raise NoContract(self.address)
-        return abi.decoded(returns, answer, address=self.address, contract=self.contract_name)
+        try:
+            return abi.decoded(returns, answer)
+        except abi.NotThese:
+            raise BadAnswer(self.address, function=function.name) from None
 
     def _send(
         self, signature: str, *, value: int = 0, refuse_false: bool = False, **arguments: object
@@ -78,7 +81,7 @@ class BoundContract:
 
     def _transact(self, signature: str, *, value: int = 0, **arguments: object) -> Receipt:
         """Send a call, wait for its block, and return the events that it logged."""
-        return self.receipt(self._send(signature, value=value, **arguments))
+        return self.receipt(self._send(signature, value=value, refuse_false=False, **arguments))
 
     def receipt(self, mined: Mined) -> Receipt:
         """Return what a mined transaction did to this contract."""

@@ -29,8 +29,8 @@ def deploy_session_payment(
     """Deploy the contract and return it, bound to the same sender.
 
     `asset` is an ERC-20, or zero for the native coin; `admin` gets DEFAULT_ADMIN_ROLE and ADMIN_ROLE;
-    `withdrawal_delay` is 0 to 30 days in seconds, 0 for instant withdrawal. Raises `AdminIsZero`, `DelayTooLong`,
-    `AssetWithoutCode`, `BalanceUnreadable`, and what `Sender.send` raises.
+    `withdrawal_delay` is 0 to 30 days in seconds, 0 for instant withdrawal. Raises `AdminIsZero`,
+    `DelayTooLong`, `AssetWithoutCode`, `BalanceUnreadable`, and what `Sender.send` raises.
     """
     types = ("address", "address", "uint256")
     arguments = {"asset": asset, "admin": admin, "withdrawal_delay": withdrawal_delay}

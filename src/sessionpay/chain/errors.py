@@ -6,6 +6,7 @@ ChainError                    the chain, the way to it, or the account that pays
 ├── WrongChain                the node serves another chain than the one asked for
 ├── NoContract                no code stands at the address
 ├── WrongCode                 other code stands there than this package's contract
+├── BadAnswer                 the code at the address does not answer as the contract would
 ├── NoKey                     a transaction was asked of a client that has no key
 ├── OutOfGasMoney             the account cannot pay the value and the gas
 ├── CallFailed                a call reverted with a reason that no rule of the contract has
@@ -86,6 +87,19 @@ class WrongCode(ChainError):
         )
 
 
+class BadAnswer(ChainError):
+    """The code at the address does not answer as the contract would that it is taken for."""
+
+    def __init__(self, address: Address, *, function: str) -> None:
+        """Keep the address and the function that was asked."""
+        self.address = address
+        self.function = function
+        super().__init__(
+            f"the contract at {checksum_address(address)} does not answer {function} as expected: "
+            "check the address and which chain the node serves"
+        )
+
+
 class NoKey(ChainError):
     """A transaction was asked of a client that can only read."""
 
@@ -119,7 +133,8 @@ class CallFailed(ChainError):
         self.values = values
         told = ", ".join(f"{name} {shown(value)}" for name, value in values.items())
         super().__init__(
-            f"{function}{f' ({told})' if told else ''} would fail, {reason}: check the arguments and the contract"
+            f"{function}{f' ({told})' if told else ''} would fail, {reason}: "
+            "check the arguments and the contract's address"
         )
 
 
@@ -152,7 +167,9 @@ class NoPermit(ChainError):
     def __init__(self, token: Address) -> None:
         """Keep the token's address."""
         self.token = token
-        super().__init__(f"token {checksum_address(token)} takes no permit that can be signed here: approve it")
+        super().__init__(
+            f"token {checksum_address(token)} takes no permit that can be signed here: approve it"
+        )
 
 
 class MalformedLog(ChainError):
@@ -191,7 +208,9 @@ class BadRpcAddress(InputError):
 
     def __init__(self) -> None:
         """Say the form; the text itself may contain a password, and is not kept."""
-        super().__init__("the RPC address has the wrong form: write it as http://host:port or https://host/path")
+        super().__init__(
+            "the RPC address has the wrong form: write it as http://host:port or https://host/path"
+        )
 
 
 class BadKey(InputError):

@@ -51,9 +51,9 @@ def signer_from_key(text: str) -> Signer:
     Raises `BadKey`, which does not contain the text.
     """
     digits = text.strip().removeprefix("0x")
+    if len(digits) != KEY_DIGITS:
+        raise BadKey
     try:
-        if len(digits) != KEY_DIGITS:
-            raise BadKey
         return Signer(Account.from_key(bytes.fromhex(digits)))
     except Exception:  # noqa: BLE001 - whatever was raised may quote the key, so nothing of it is kept
         raise BadKey from None

@@ -122,7 +122,7 @@ def decode(log: Mapping[str, Any]) -> ev.Event | None:
 
 
 def decode_all(logs: Iterable[Mapping[str, Any]], address: Address) -> tuple[ev.Event, ...]:
-    """Return the events that the contract at `address` logged, in their order; strangers' logs are left out."""
+    """Return the events that the contract at `address` logged, in their order, without strangers' logs."""
     decoded = (decode(log) for log in logs if parse_address(log["address"]) == address)
     return tuple(event for event in decoded if event is not None)
 

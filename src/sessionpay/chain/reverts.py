@@ -30,7 +30,9 @@ def refusal(data: bytes | None, *, function: str, values: Mapping[str, object]) 
     known = REFUSALS.get(reason)
     if known is not None:
         return known(**values)
-    return CallFailed(function, reason=f"saying {reason!r}" if reason else "without a reason", values=dict(values))
+    return CallFailed(
+        function, reason=f"saying {reason!r}" if reason else "without a reason", values=dict(values)
+    )
 
 
 def reason_of(data: bytes | None) -> str:

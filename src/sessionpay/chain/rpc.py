@@ -4,6 +4,7 @@ web3.py's own modules format every answer several times over; here an answer is 
 makes errors uniform: a revert becomes `Reverted` with its data, whatever the node calls it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from json import JSONDecodeError
@@ -18,9 +19,11 @@ from sessionpay.chain.errors import NodeRefused, Unreachable
 from sessionpay.chain.reverts import revert_data
 from sessionpay.core.ids import Address, checksum_address
 
+HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]*")
 
-class Reverted(Exception):  # noqa: N818 - it says what happened, and never leaves this package
-    """A simulated call reverted; the caller knows which function and which arguments."""
+
+class Reverted(Exception):
+    """A simulated call reverted. It stays in this layer, where the function and its arguments are known."""
 
     def __init__(self, data: bytes) -> None:
         """Keep what the call returned."""
@@ -59,35 +62,40 @@ def ask(web3: Web3, method: str, *parameters: object) -> Any:  # noqa: ANN401 - 
         raise Unreachable(server(web3), reason=_told(error)) from None
     if not isinstance(answer, Mapping):
         raise Unreachable(server(web3), reason="the answer is no JSON-RPC")
-    error = answer.get("error")
-    if error is None:
+    fault = answer.get("error")
+    if fault is None:
         return answer.get("result")
-    if isinstance(error, Mapping):
-        data = revert_data(error)
-        if data is not None:
-            raise Reverted(data)
-        raise NodeRefused(method, message=str(error.get("message", error)))
-    raise NodeRefused(method, message=str(error))
+    if not isinstance(fault, Mapping):
+        raise NodeRefused(method, message=str(fault))
+    data = revert_data(fault)
+    if data is not None:
+        raise Reverted(data)
+    raise NodeRefused(method, message=str(fault.get("message", fault)))
+
+
+def number(web3: Web3, method: str, *parameters: object) -> int:
+    """Return the result of a request that answers with a number; raises as `ask`."""
+    return int(_hexadecimal(method, ask(web3, method, *parameters)), 16)
 
 
 def call(web3: Web3, request: Call, *, block: int | str = "latest") -> bytes:
     """Return what a call answers in the state after `block`; raises `Reverted`."""
-    return unhex(ask(web3, "eth_call", request.as_request(), block_tag(block)))
+    return _bytes("eth_call", ask(web3, "eth_call", request.as_request(), block_tag(block)))
 
 
 def chain_id(web3: Web3) -> int:
     """Return the chain id that the node serves."""
-    return int(ask(web3, "eth_chainId"), 16)
+    return number(web3, "eth_chainId")
 
 
 def balance(web3: Web3, address: Address, *, block: int | str = "latest") -> int:
     """Return the native coin of an account, in wei."""
-    return int(ask(web3, "eth_getBalance", checksum_address(address), block_tag(block)), 16)
+    return number(web3, "eth_getBalance", checksum_address(address), block_tag(block))
 
 
 def code(web3: Web3, address: Address) -> bytes:
     """Return the code at an address; empty for an account without."""
-    return unhex(ask(web3, "eth_getCode", checksum_address(address), "latest"))
+    return _bytes("eth_getCode", ask(web3, "eth_getCode", checksum_address(address), "latest"))
 
 
 def block_header(web3: Web3, block: int | str = "latest") -> dict[str, Any]:
@@ -103,11 +111,6 @@ def block_tag(block: int | str) -> str:
     return block if isinstance(block, str) else hex(block)
 
 
-def unhex(text: str) -> bytes:
-    """Return the bytes of a 0x text."""
-    return bytes.fromhex(text[2:])
-
-
 def server(web3: Web3) -> str:
     """Return the RPC address as far as it may be shown: what follows the host may be a secret."""
     address = getattr(web3.provider, "endpoint_uri", None)
@@ -116,6 +119,17 @@ def server(web3: Web3) -> str:
     parts = urlsplit(address)
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{parts.hostname}{port}"
+
+
+def _bytes(method: str, result: object) -> bytes:
+    return bytes.fromhex(_hexadecimal(method, result)[2:])
+
+
+def _hexadecimal(method: str, result: object) -> str:
+    """Return a result that is 0x and hexadecimal digits; raises `NodeRefused` for anything else."""
+    if not isinstance(result, str) or not HEXADECIMAL.fullmatch(result):
+        raise NodeRefused(method, message=f"it answers {result!r}")
+    return result
 
 
 def _told(error: Exception) -> str:

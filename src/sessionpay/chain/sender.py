@@ -12,7 +12,14 @@ from web3 import Web3
 
 from sessionpay.chain import rpc
 from sessionpay.chain.connect import EMBEDDED_CHAIN_ID
-from sessionpay.chain.errors import CallFailed, NodeRefused, NotMined, OutOfGasMoney, TransactionFailed, Unreachable
+from sessionpay.chain.errors import (
+    CallFailed,
+    NodeRefused,
+    NotMined,
+    OutOfGasMoney,
+    TransactionFailed,
+    Unreachable,
+)
 from sessionpay.chain.keys import Signer
 from sessionpay.chain.reverts import refusal
 from sessionpay.core.ids import Address, checksum_address, parse_address
@@ -77,6 +84,9 @@ class Sender:
             self._gas_limit = EMBEDDED_GAS_LIMIT
         self._receipt_seconds_max = receipt_seconds_max
         self._nonce: int | None = None
+        # What this sender put into blocks so far: how many transactions, and their gas.
+        self.transactions = 0
+        self.gas_used = 0
 
     def __repr__(self) -> str:
         """Show who sends on which chain."""
@@ -107,8 +117,8 @@ class Sender:
         """Send one transaction and return it once a block holds it.
 
         `to` is None for a deployment; `value` is in wei. With `refuse_false`, a call that answers false is
-        a failure, as tokens mean it. Raises a `ContractRefusal`, `CallFailed` or `OutOfGasMoney` before anything
-        is sent; `TransactionFailed` or `NotMined` afterwards; `Unreachable` or `NodeRefused`.
+        a failure, as tokens mean it. Raises a `ContractRefusal`, `CallFailed` or `OutOfGasMoney` before
+        anything is sent; `TransactionFailed` or `NotMined` afterwards; `Unreachable` or `NodeRefused`.
         """
         intent = intent or Intent("transaction", {"to": to})
         call = rpc.Call(to, data, self.address, value, self._gas_limit)
@@ -135,7 +145,7 @@ class Sender:
 
     def _estimate(self, call: rpc.Call, intent: Intent) -> int:
         try:
-            estimate = int(rpc.ask(self.web3, "eth_estimateGas", call.as_request()), 16)
+            estimate = rpc.number(self.web3, "eth_estimateGas", call.as_request())
         except rpc.Reverted as reverted:
             raise self._refusal(reverted, intent) from None
         return estimate + estimate // GAS_MARGIN_DIVISOR
@@ -148,9 +158,9 @@ class Sender:
         """Return the fee fields of a transaction, in wei for one gas."""
         base_fee = rpc.block_header(self.web3).get("baseFeePerGas")
         if base_fee is None:
-            return {"gasPrice": int(rpc.ask(self.web3, "eth_gasPrice"), 16)}
+            return {"gasPrice": rpc.number(self.web3, "eth_gasPrice")}
         try:
-            priority = int(rpc.ask(self.web3, "eth_maxPriorityFeePerGas"), 16)
+            priority = rpc.number(self.web3, "eth_maxPriorityFeePerGas")
         except NodeRefused:
             priority = PRIORITY_FEE_DEFAULT_WEI
         fee_max = int(base_fee, 16) * BASE_FEE_FACTOR + priority
@@ -195,7 +205,7 @@ class Sender:
         """Return the number of the next transaction, asked of the node once and after every failure."""
         if self._nonce is None:
             account = checksum_address(self.address)
-            self._nonce = int(rpc.ask(self.web3, "eth_getTransactionCount", account, "pending"), 16)
+            self._nonce = rpc.number(self.web3, "eth_getTransactionCount", account, "pending")
         return self._nonce
 
     def _is_known(self, transaction_hash: str) -> bool:
@@ -205,6 +215,8 @@ class Sender:
         """Wait for the receipt, and say why if the transaction reverted."""
         receipt = self._receipt(transaction_hash)
         block_number = int(receipt["blockNumber"], 16)
+        self.transactions += 1
+        self.gas_used += int(receipt["gasUsed"], 16)
         if int(receipt["status"], 16) != 1:
             raise TransactionFailed(transaction_hash, reason=self._reason_at(block_number, call, intent))
         created = receipt.get("contractAddress")

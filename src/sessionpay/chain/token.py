@@ -1,14 +1,15 @@
 """ERC-20 tokens: what an asset is called, who has how much, approvals and signed permits."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from eth_account.messages import encode_typed_data
 
 from sessionpay.chain import abi, rpc
 from sessionpay.chain.contract import BoundContract
-from sessionpay.chain.errors import CallFailed, NoPermit, WrongCode
+from sessionpay.chain.errors import BadAnswer, CallFailed, NoPermit
 from sessionpay.chain.keys import Signer
 from sessionpay.chain.sender import Mined
-from sessionpay.core.errors import SessionPayError
 from sessionpay.core.ids import Address, checksum_address
 from sessionpay.core.money import Asset
 
@@ -89,7 +90,7 @@ class Token(BoundContract):
 
         Raises `NoPermit` where the token's signatures are not those of EIP-2612 as this package knows it.
         """
-        domain = self._permit_domain()
+        expected = self._domain_separator()
         message = {
             "owner": checksum_address(owner.address),
             "spender": checksum_address(spender),
@@ -97,31 +98,28 @@ class Token(BoundContract):
             "nonce": self.nonces(owner.address),
             "deadline": deadline,
         }
-        signature = owner.sign_typed_data(
-            {"types": PERMIT_TYPES, "primaryType": "Permit", "domain": domain, "message": message}
-        )
-        return Permit(deadline, *signature)
-
-    def _permit_domain(self) -> dict[str, Any]:
-        """Return what permits are signed in, once it is certain that the token means the same."""
         domain = {
             "name": self.name(),
             "version": self._permit_version(),
             "chainId": rpc.chain_id(self.web3),
             "verifyingContract": checksum_address(self.address),
         }
-        try:
-            expected = self._call("DOMAIN_SEPARATOR()", ("bytes32",))[0]
-        except (SessionPayError, WrongCode):
-            raise NoPermit(self.address) from None
-        if domain_separator(domain) != expected:
+        signed = {"types": PERMIT_TYPES, "primaryType": "Permit", "domain": domain, "message": message}
+        # A token that means another domain would refuse the signature later, without a reason.
+        if bytes(encode_typed_data(full_message=signed).header) != expected:
             raise NoPermit(self.address)
-        return domain
+        return Permit(deadline, *owner.sign_typed_data(signed))
+
+    def _domain_separator(self) -> bytes:
+        try:
+            return bytes(self._call("DOMAIN_SEPARATOR()", ("bytes32",))[0])
+        except (CallFailed, BadAnswer):
+            raise NoPermit(self.address) from None
 
     def _permit_version(self) -> str:
         try:
             return self._text("version()")
-        except (CallFailed, WrongCode):
+        except (CallFailed, BadAnswer):
             return PERMIT_VERSION_DEFAULT
 
     def _text(self, signature: str) -> str:
@@ -133,7 +131,10 @@ class Token(BoundContract):
             answer = b""
         if len(answer) == WORD_BYTES:
             return answer.rstrip(b"\x00").decode(errors="replace")
-        (text,) = abi.decoded(("string",), answer, address=self.address, contract=self.contract_name)
+        try:
+            (text,) = abi.decoded(("string",), answer)
+        except abi.NotThese:
+            raise BadAnswer(self.address, function=signature) from None
         return str(text)
 
 

@@ -140,15 +140,15 @@ class SessionPaymentViews(BoundContract):
 
     def default_admin_role(self, *, block: int | None = None) -> str:
         """Return the id of the role that grants roles, 32 bytes as 0x hex."""
-        return "0x" + self._word("DEFAULT_ADMIN_ROLE()", "bytes32", block).hex()
+        return _role(self._word("DEFAULT_ADMIN_ROLE()", "bytes32", block))
 
     def admin_role(self, *, block: int | None = None) -> str:
         """Return the id of the role that pauses and recovers, 32 bytes as 0x hex."""
-        return "0x" + self._word("ADMIN_ROLE()", "bytes32", block).hex()
+        return _role(self._word("ADMIN_ROLE()", "bytes32", block))
 
     def session_contract_role(self, *, block: int | None = None) -> str:
         """Return the id of the role that charges and allocates, 32 bytes as 0x hex."""
-        return "0x" + self._word("SESSION_CONTRACT_ROLE()", "bytes32", block).hex()
+        return _role(self._word("SESSION_CONTRACT_ROLE()", "bytes32", block))
 
     def has_role(self, role: str, account: Address, *, block: int | None = None) -> bool:
         """Tell whether `account` holds `role`, 32 bytes as 0x hex."""
@@ -156,7 +156,7 @@ class SessionPaymentViews(BoundContract):
 
     def get_role_admin(self, role: str, *, block: int | None = None) -> str:
         """Return the role whose holders grant `role`; both are 32 bytes as 0x hex."""
-        return "0x" + self._word("getRoleAdmin(bytes32)", "bytes32", block, role=role).hex()
+        return _role(self._word("getRoleAdmin(bytes32)", "bytes32", block, role=role))
 
     def supports_interface(self, interface_id: bytes, *, block: int | None = None) -> bool:
         """Tell whether the contract has an interface, named by 4 bytes (ERC-165)."""
@@ -186,3 +186,7 @@ class SessionPaymentViews(BoundContract):
 
     def _word(self, signature: str, kind: str, block: int | None, **arguments: object) -> Any:  # noqa: ANN401 - the ABI decides
         return self._call(signature, (kind,), at=block, **arguments)[0]
+
+
+def _role(word: bytes) -> str:
+    return "0x" + word.hex()

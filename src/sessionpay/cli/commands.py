@@ -11,7 +11,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
-
 from typer import Context, Option, Typer
 from web3 import Web3
 
@@ -20,7 +19,9 @@ from sessionpay.chain.keys import Signer
 from sessionpay.cli.asking import ask_passphrase
 from sessionpay.cli.output import Screen
 
-_RPC = Annotated[str | None, Option("--rpc", metavar="URL|NAME", help="The chain: a URL or a name from the config.")]
+_RPC = Annotated[
+    str | None, Option("--rpc", metavar="URL|NAME", help="The chain: a URL or a name from the config.")
+]
 _CONTRACT = Annotated[
     str | None,
     Option("--contract", metavar="ADDRESS|NAME", help="The contract: an address or a name from the config."),
@@ -94,7 +95,7 @@ def command(
     """Register a function as the command `name`; `example` is what follows `sessionpay` in its help."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        def call(context: Context, json_output: bool, **arguments: Any) -> None:  # noqa: ANN401, FBT001 - by name
+        def call(context: Context, json_output: bool, **arguments: Any) -> None:  # noqa: ANN401 - by name
             shared = {key: arguments.pop(key) for key in needs.value if key in arguments}
             wiring = context.obj if isinstance(context.obj, Wiring) else default_wiring()
             function(Run(wiring=wiring, screen=Screen(json_output=json_output), **shared), **arguments)
@@ -125,5 +126,3 @@ def _declare(call: Callable[..., None], function: Callable[..., None], own: list
 def _shared(key: str) -> inspect.Parameter:
     annotation, default = _OPTIONS[key]
     return inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-
-

@@ -36,7 +36,7 @@ def approve_first(run: Run, books: Books, plan: Plan, amount: BaseUnits) -> Fiel
         return {}
     signer, spender = books.require_signer(), books.contract.address
     token = Token(books.web3, books.asset.address)
-    allowed = token.allowance(signer.address, spender)
+    allowed = token.allowance(signer.address, spender=spender)
     if allowed >= amount:
         return {}
     _require_balance(token, signer.address, amount, books.asset)

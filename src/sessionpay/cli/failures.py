@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, NoReturn
 
 from typer import Abort, TyperException
 from typer.core import TyperGroup
@@ -61,13 +61,28 @@ class BadCommandLine(InputError):
 class Commands(TyperGroup):
     """The program: runs one command and turns every error into one line and an exit code."""
 
-    def main(self, args: Sequence[str] | None = None, **options: Any) -> Any:  # noqa: ANN401 - as typer has it
-        """Run the command that `args` names, and exit."""
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,  # noqa: ANN401 - as typer has it
+    ) -> NoReturn:
+        """Run the command that `args` names, and exit; `standalone_mode` is not looked at."""
+        del standalone_mode
         arguments = list(sys.argv[1:] if args is None else args)
-        options["standalone_mode"] = False
         try:
-            code = super().main(arguments, **options)
-        except Exception as error:  # noqa: BLE001 - this is the outermost edge: a traceback helps nobody here
+            code = super().main(
+                arguments,
+                prog_name,
+                complete_var,
+                standalone_mode=False,
+                windows_expand_args=windows_expand_args,
+                **extra,
+            )
+        except Exception as error:
             if environment().traceback:
                 raise
             code = report(error, as_json="--json" in arguments)
@@ -104,7 +119,9 @@ def message(error: Exception) -> str:
         case SessionPayError():
             return one_line(str(error))
         case TyperException():
-            return one_line(f"{error.format_message()} Add --help to see how the command is written.")
+            # A group without a command shows its help and has no message of its own.
+            fault = error.format_message() or "No command given."
+            return one_line(f"{fault} Add --help to see how the command is written.")
         case Abort():
             return one_line(str(Declined()))
         case _:
@@ -112,4 +129,3 @@ def message(error: Exception) -> str:
             return one_line(
                 f"unexpected {told}; set SESSIONPAY_TRACEBACK=1 to see where, and please report it"
             )
-

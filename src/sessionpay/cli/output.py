@@ -20,6 +20,8 @@ from sessionpay.core.money import Asset, BaseUnits, format_amount
 # Where no person looks, lines are not folded: wide enough for a transaction hash beside its label.
 PIPE_COLUMNS = 200
 
+SECONDS_PER = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
 
 @dataclass(frozen=True, slots=True)
 class Money:
@@ -49,7 +51,21 @@ class Instant:
             return f"unix time {self.unix}"
 
 
-Value = str | int | bool | Money | Instant | None
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How long something lasts, in seconds."""
+
+    seconds: int
+
+    def __str__(self) -> str:
+        """Return the span in the largest unit that it is whole in, as the options take it: `6h`, `90s`."""
+        if self.seconds == 0:
+            return "none"
+        unit = next(unit for unit in "dhms" if self.seconds % SECONDS_PER[unit] == 0)
+        return f"{self.seconds // SECONDS_PER[unit]}{unit}"
+
+
+Value = str | int | bool | Money | Instant | Span | None
 Row = Mapping[str, Value]
 Fields = Mapping[str, "Value | Sequence[Row]"]
 
@@ -97,6 +113,8 @@ def as_json(fields: Fields) -> dict[str, object]:
                 found |= {name: str(amount), f"{name}_text": str(value)}
             case Instant(unix=unix):
                 found |= {name: unix, f"{name}_text": str(value)}
+            case Span(seconds=seconds):
+                found |= {name: seconds, f"{name}_text": str(value)}
             case None | str() | int():
                 found[name] = value
             case rows:
@@ -112,15 +130,11 @@ def _console(*, stderr: bool) -> Console:
 
 def _print(console: Console, title: str, fields: Fields) -> None:
     console.print(Text(title, style="bold"))
-    single = Table.grid(padding=(0, 2))
-    single.add_column(no_wrap=True)
-    # Folding keeps every digit; the default would cut a long one and put dots in its place.
-    single.add_column(overflow="fold")
-    for name, value in fields.items():
-        if _is_single(value):
-            single.add_row(Text(f"  {_label(name)}"), Text(_shown(value)))
-    if single.row_count:
-        console.print(single)
+    single = {_label(name): _shown(value) for name, value in fields.items() if _is_single(value)}
+    width = max(map(len, single), default=0)
+    for label, shown in single.items():
+        # The terminal breaks a long line by itself, and then a hash can still be copied in one piece.
+        console.print(Text(f"  {label:{width}}  {shown}"), soft_wrap=True)
     for name, value in fields.items():
         if isinstance(value, Sequence) and not isinstance(value, str) and value:
             console.print(Text(f"  {_label(name)}"))
@@ -138,7 +152,7 @@ def _rows(rows: Sequence[Row]) -> Table:
 
 
 def _is_single(value: object) -> bool:
-    return value is None or isinstance(value, str | int | Money | Instant)
+    return value is None or isinstance(value, str | int | Money | Instant | Span)
 
 
 def _shown(value: object) -> str:

@@ -34,7 +34,7 @@ class Plan:
     asks: bool = True
 
 
-class Rehearsed(Exception):  # noqa: N818 - it says what happened, and never leaves this file
+class Rehearsed(Exception):
     """A transaction got as far as its signature; `fee_max` is the most that its gas may cost, in wei."""
 
     def __init__(self, fee_max: int) -> None:
@@ -52,26 +52,41 @@ class Unsigned(Signer):
 
     def sign_transaction(self, transaction: dict[str, Any]) -> NoReturn:
         """Stop here with what the transaction may cost."""
-        price = transaction.get("maxFeePerGas") or transaction["gasPrice"]
+        price = transaction["maxFeePerGas" if "maxFeePerGas" in transaction else "gasPrice"]
         raise Rehearsed(transaction["gas"] * price)
 
 
-def send(run: Run, books: Books, plan: Plan, action: Callable[[SessionPayment], Receipt]) -> Fields:
-    """Do one transaction of the contract, and return what its result shows about it.
+def send(run: Run, books: Books, plan: Plan, action: Callable[[SessionPayment], Receipt]) -> Receipt:
+    """Do one transaction of the contract.
 
     Whatever can be refused is refused before the question, and then nothing has been sent.
     """
-    sender_of = books.require_signer()
+    placed: Fields = {**plan.fields, "contract": checksum_address(books.contract.address)}
 
     def bound(sender: Sender) -> Receipt:
-        return action(SessionPayment(books.web3, books.contract.address, sender=sender))
+        return action(books.contract.with_sender(sender))
 
-    placed = {**plan.fields, "contract": checksum_address(books.contract.address)}
-    receipt = perform(run, books.web3, sender_of, Plan(plan.title, placed, plan.asks), bound)
+    placed_plan = Plan(plan.title, placed, plan.asks)
+    return perform(run, books.web3, books.require_signer(), placed_plan, bound)
+
+
+def told(books: Books, receipt: Receipt) -> Fields:
+    """Return what the result of a command shows about its transaction."""
     return {
-        **receipt_fields(receipt, sender_of),
+        "from": checksum_address(books.require_signer().address),
         "contract": checksum_address(books.contract.address),
         "chain_id": books.chain_id,
+        **told_mined(receipt),
+    }
+
+
+def told_mined(receipt: Receipt) -> Fields:
+    """Return where a transaction stands in the chain."""
+    return {
+        "transaction": receipt.transaction_hash,
+        "block": receipt.block_number,
+        "time": Instant(receipt.block_timestamp),
+        "gas_used": receipt.gas_used,
     }
 
 
@@ -81,13 +96,13 @@ def perform(run: Run, web3: Web3, signer: Signer, plan: Plan, action: Callable[[
     with run.screen.waiting("looking at what it will do"):
         fee_max = rehearse(web3, signer.address, action)
     if plan.asks:
-        told = {
+        shown: Fields = {
             **plan.fields,
             "from": checksum_address(signer.address),
             "chain_id": sender.chain_id,
             "fee_at_most": Money(BaseUnits(fee_max), NATIVE),
         }
-        run.screen.plan(plan.title, told)
+        run.screen.plan(plan.title, shown)
         if not run.yes:
             require_yes(f"{plan.title}?")
     with run.screen.waiting("waiting for the transaction to be mined"):
@@ -101,14 +116,3 @@ def rehearse(web3: Web3, address: Address, action: Callable[[Sender], object]) -
     except Rehearsed as rehearsed:
         return rehearsed.fee_max
     raise AssertionError("an action sends one transaction")
-
-
-def receipt_fields(receipt: Receipt, signer: Signer) -> Fields:
-    """Return what the result of a command shows about its transaction."""
-    return {
-        "from": checksum_address(signer.address),
-        "transaction": receipt.transaction_hash,
-        "block": receipt.block_number,
-        "time": Instant(receipt.block_timestamp),
-        "gas_used": receipt.gas_used,
-    }

@@ -5,46 +5,155 @@ from typing import Annotated
 from typer import Argument
 
 from sessionpay.app import Books
+from sessionpay.chain.views import Account
 from sessionpay.cli.commands import Needs, Run, command, group
-from sessionpay.cli.deposit import require_deposit, require_token, take_allowance
+from sessionpay.cli.deposit import approve_first, require_deposit
 from sessionpay.cli.output import Fields, Instant, Money
-from sessionpay.cli.sending import Plan, send
-from sessionpay.core.ids import Address, SessionId, checksum_address, parse_address, parse_session_id
-from sessionpay.core.money import BaseUnits, parse_amount
+from sessionpay.cli.sending import Plan, send, told
+from sessionpay.core.ids import (
+    ZERO_ADDRESS,
+    SessionId,
+    checksum_address,
+    parse_address,
+    parse_session_id,
+)
+from sessionpay.core.ledger import WINDOW_SECONDS
+from sessionpay.core.money import parse_amount
 from sessionpay.core.refusals import SessionNotRegistered
-
-# The contract's own limit: a withdrawal request can be used for this long after its delay.
-WITHDRAWAL_WINDOW_SECONDS = 7 * 24 * 3600
 
 session = group("session", help="Register, fund, read and empty sessions.")
 
 _Id = Annotated[str, Argument(metavar="ID", help="Number of the session, below 2**160.")]
-_Amount = Annotated[str, Argument(metavar="AMOUNT", help="Such as '0.5 ETH', '12.5 USDC', or base units.")]
+_Amount = Annotated[str, Argument(metavar="AMOUNT", help="'0.5 ETH', '12.5 USDC', or base units.")]
+_Part = Annotated[
+    str | None, Argument(metavar="[AMOUNT]", help="A part of the balance; all of it if left out.")
+]
+_Owner = Annotated[str, Argument(metavar="OWNER", help="Address that may withdraw.")]
 
 
-@command(session, "register", needs=Needs.CONTRACT_AND_KEY, example="session register 7 0xAb...12")
-def register(run: Run, id: _Id, owner: Annotated[str, Argument(metavar="OWNER", help="Address that may withdraw.")]) -> None:  # noqa: A002, E501
-    """Register a session for its owner. Needs the session contract's role; does not ask."""
-    session_id, owner_address = parse_session_id(id), parse_address(owner)
+@command(session, "register", needs=Needs.CONTRACT_AND_KEY, example="session register 7 0x7099...79C8")
+def register(run: Run, session_id: _Id, owner: _Owner) -> None:
+    """Register a session for its owner. Needs SESSION_CONTRACT_ROLE; does not ask."""
+    session, owner_address = parse_session_id(session_id), parse_address(owner)
     books = run.signing()
-    fields: Fields = {"session_id": str(session_id), "owner": checksum_address(owner_address)}
-    plan = Plan(f"Register session {session_id}", fields, asks=False)
-    receipt = send(run, books, plan, lambda contract: contract.register_session(session_id, owner_address))
-    run.screen.result(f"Registered session {session_id}", {**fields, **receipt})
+    fields: Fields = {"session_id": str(session), "owner": checksum_address(owner_address)}
+    plan = Plan(f"Register session {session}", fields, asks=False)
+    receipt = send(run, books, plan, lambda bound: bound.register_session(session, owner_address))
+    run.screen.result(f"Registered session {session}", {**fields, **told(books, receipt)})
 
 
 @command(session, "deposit", needs=Needs.CONTRACT_AND_KEY, example="session deposit 7 '0.5 ETH'")
-def deposit(run: Run, id: _Id, amount: _Amount) -> None:  # noqa: A002
-    """Add to a session's balance from the key's account. A token is approved first where needed."""
-    session_id = parse_session_id(id)
+def deposit(run: Run, session_id: _Id, amount: _Amount) -> None:
+    """Add to a session's balance from the key's account; a token is approved first where needed."""
+    session = parse_session_id(session_id)
     books = run.signing()
     units = parse_amount(amount, books.asset)
-    require_deposit(books, session_id, units)
-    fields: Fields = {"session_id": str(session_id), "amount": Money(units, books.asset)}
-    approval = take_allowance(run, books, Plan(f"Deposit to session {session_id}", fields), units)
-    plan = Plan(f"Deposit to session {session_id}", fields, asks=not approval)
-    receipt = send(run, books, plan, lambda contract: contract.deposit_to_session(session_id, units))
-    balance = _balance(books, session_id)
+    require_deposit(books, session, units)
+    fields: Fields = {"session_id": str(session), "amount": Money(units, books.asset)}
+    title = f"Deposit to session {session}"
+    approval = approve_first(run, books, Plan(title, fields), units)
+    plan = Plan(title, fields, asks=not approval)
+    receipt = send(run, books, plan, lambda bound: bound.deposit_to_session(session, units))
+    balance = _balance(books, session)
     run.screen.result(
-        f"Deposited to session {session_id}", {**fields, "balance": balance, **approval, **receipt}
+        f"Deposited to session {session}", {**fields, "balance": balance, **approval, **told(books, receipt)}
     )
+
+
+@command(session, "show", needs=Needs.CONTRACT, example="session show 7")
+def show(run: Run, session_id: _Id) -> None:
+    """Show a session: its owner, its balance, what it paid, and a withdrawal request if one is stored."""
+    session = parse_session_id(session_id)
+    books = run.reading()
+    account = books.contract.get_account(session)
+    if account.owner == ZERO_ADDRESS:
+        raise SessionNotRegistered(session_id=session)
+    fields: Fields = {
+        "session_id": str(session),
+        "owner": checksum_address(account.owner),
+        "balance": Money(account.balance, books.asset),
+        "paid_to_network": Money(account.payment_amount, books.asset),
+        "registered_at": Instant(account.registered_at),
+        "last_payment_at": Instant(account.last_payment_at),
+        **_request(books, account),
+        "contract": checksum_address(books.contract.address),
+        "chain_id": books.chain_id,
+    }
+    run.screen.result(f"Session {session}", fields)
+
+
+@command(session, "request-withdrawal", needs=Needs.CONTRACT_AND_KEY, example="session request-withdrawal 7")
+def request_withdrawal(run: Run, session_id: _Id) -> None:
+    """Start the delay after which the owner may withdraw. Does not ask."""
+    session = parse_session_id(session_id)
+    books = run.signing()
+    fields: Fields = {"session_id": str(session)}
+    plan = Plan(f"Request a withdrawal from session {session}", fields, asks=False)
+    receipt = send(run, books, plan, lambda bound: bound.request_session_withdrawal(session))
+    account = books.contract.get_account(session)
+    run.screen.result(
+        f"Requested a withdrawal from session {session}",
+        {**fields, **_request(books, account), **told(books, receipt)},
+    )
+
+
+@command(session, "cancel-withdrawal", needs=Needs.CONTRACT_AND_KEY, example="session cancel-withdrawal 7")
+def cancel_withdrawal(run: Run, session_id: _Id) -> None:
+    """Take a withdrawal request back. Does not ask."""
+    session = parse_session_id(session_id)
+    books = run.signing()
+    fields: Fields = {"session_id": str(session)}
+    plan = Plan(f"Cancel the withdrawal from session {session}", fields, asks=False)
+    receipt = send(run, books, plan, lambda bound: bound.cancel_session_withdrawal(session))
+    run.screen.result(f"Cancelled the withdrawal from session {session}", {**fields, **told(books, receipt)})
+
+
+@command(session, "withdraw", needs=Needs.CONTRACT_AND_KEY, example="session withdraw 7 '0.2 ETH'")
+def withdraw(run: Run, session_id: _Id, amount: _Part = None) -> None:
+    """Pay the balance, or a part of it, to the owner, whose key this needs."""
+    session = parse_session_id(session_id)
+    books = run.signing()
+    units = None if amount is None else parse_amount(amount, books.asset)
+    balance = _balance(books, session)
+    part = balance if units is None else Money(units, books.asset)
+    fields: Fields = {"session_id": str(session), "amount": part}
+    plan = Plan(f"Withdraw from session {session}", {**fields, "to": _signer(books)})
+    receipt = send(run, books, plan, lambda bound: bound.withdraw_from_session(session, units))
+    left = {"balance": _balance(books, session)}
+    run.screen.result(f"Withdrew from session {session}", {**fields, **left, **told(books, receipt)})
+
+
+@command(session, "transfer", needs=Needs.CONTRACT_AND_KEY, example="session transfer 7 0x7099...79C8")
+def transfer(run: Run, session_id: _Id, new_owner: _Owner) -> None:
+    """Give a session and its balance to another owner."""
+    session, owner = parse_session_id(session_id), parse_address(new_owner)
+    books = run.signing()
+    fields: Fields = {
+        "session_id": str(session),
+        "balance": _balance(books, session),
+        "new_owner": checksum_address(owner),
+    }
+    plan = Plan(f"Transfer session {session}", fields)
+    receipt = send(run, books, plan, lambda bound: bound.transfer_session(session, owner))
+    run.screen.result(f"Transferred session {session}", {**fields, **told(books, receipt)})
+
+
+def _balance(books: Books, session: SessionId) -> Money:
+    return Money(books.contract.session_balances(session), books.asset)
+
+
+def _signer(books: Books) -> str:
+    return checksum_address(books.require_signer().address)
+
+
+def _request(books: Books, account: Account) -> Fields:
+    """Return the withdrawal request of a session, if one is stored, and when it can be used."""
+    requested_at = account.withdrawal_requested_at
+    if not requested_at:
+        return {"withdrawal_requested_at": Instant(0)}
+    available_at = requested_at + books.contract.withdrawal_delay()
+    return {
+        "withdrawal_requested_at": Instant(requested_at),
+        "withdrawal_from": Instant(available_at),
+        "withdrawal_until": Instant(available_at + WINDOW_SECONDS),
+    }

@@ -35,9 +35,9 @@ class Comparison:
     block: int
     difference: int
     first_difference: Item | None
-    balance: BaseUnits
+    balance: int
     liabilities: BaseUnits
-    surplus: BaseUnits
+    surplus: int
     items: int
 
 
@@ -82,9 +82,7 @@ def _treasury(contract: SessionPayment, books: Books, block: int) -> Iterator[It
     yield Item("pausedUntil", contract.paused_until(block=block), books.paused_until)
 
 
-def _session(
-    contract: SessionPayment, books: Books, session_id: SessionId, block: int
-) -> Iterator[Item]:
+def _session(contract: SessionPayment, books: Books, session_id: SessionId, block: int) -> Iterator[Item]:
     found = contract.get_account(session_id, block=block)
     kept = books.session(session_id)
     name = f"session {session_id}"
@@ -93,9 +91,7 @@ def _session(
     yield Item(f"{name} usage", found.payment_amount, kept.usage)
     yield Item(f"{name} registeredAt", found.registered_at, kept.registered_at)
     yield Item(f"{name} lastPaymentAt", found.last_payment_at, kept.last_payment_at)
-    yield Item(
-        f"{name} withdrawalRequestedAt", found.withdrawal_requested_at, kept.withdrawal_requested_at
-    )
+    yield Item(f"{name} withdrawalRequestedAt", found.withdrawal_requested_at, kept.withdrawal_requested_at)
 
 
 def _node(contract: SessionPayment, books: Books, node: Address, block: int) -> Iterator[Item]:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-
 from sessionpay.chain.client import Receipt, SessionPayment
+from sessionpay.chain.errors import NoKey
 from sessionpay.core.epochs import EpochResult, Opening, asks, settle
 from sessionpay.core.events import Allocation, Charge, Event, NodesAllocated, SessionsCharged
 from sessionpay.core.ids import Address, SessionId
@@ -35,14 +35,14 @@ class Settlement:
     policy: Policy
     opening: Opening = field(default_factory=Opening)
     epoch: int = 0
-    transactions: int = 0
-    gas: int = 0
     _marked: set[Address] = field(default_factory=set)
 
     @property
     def operator(self) -> Address:
         """The account that holds SESSION_CONTRACT_ROLE."""
-        return self.contract.require_sender().address
+        if self.contract.sender is None:
+            raise NoKey("settlement")
+        return self.contract.sender.address
 
     def record(
         self, receipt: Receipt, rule: Callable[[Call], list[Event]], *, by: Address, value: int = 0
@@ -50,8 +50,6 @@ class Settlement:
         """Tell the ledger what was just done on chain, by the rule for that call."""
         events = rule(Call(by, receipt.block_timestamp, value))
         self.ledger.record(events, receipt.block_timestamp)
-        self.transactions += 1
-        self.gas += receipt.gas_used
         return receipt
 
     def settle_epoch(self, rows: Iterable[UsageRecord]) -> EpochResult:

@@ -6,17 +6,16 @@ sees what happens then: the session that uses most runs out of money and pays
 later, and one payee refuses money and is replaced.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from sessionpay.chain.client import SessionPayment
-from sessionpay.chain.deploy import RefusingPayee, deploy_refusing_payee
+from sessionpay.chain.deploy import RefusingPayee
 from sessionpay.chain.sender import Sender
 from sessionpay.chain.token import TestToken
 from sessionpay.core.epochs import EpochResult
-from sessionpay.core.ids import ZERO_ADDRESS, Address, SessionId
+from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import MICRO, Asset, BaseUnits
-from sessionpay.core.pricing import row_price
+from sessionpay.core.pricing import PriceSheet, row_price
 from sessionpay.core.refusals import TransferFailed
 from sessionpay.core.usage import UsageRecord
 from sessionpay.services.audit import Comparison, compare
@@ -26,27 +25,41 @@ from sessionpay.services.settlement import Settlement
 DEPOSIT_MARGIN_DIVISOR = 5
 # The session that is to run short starts with so many tenths of what it will need by then.
 SHORT_TENTHS = 6
-# Far away, so that a slow trial does not outlive a permit.
-PERMIT_SECONDS = 7 * 86_400
+# A test token's permit is used at once, and its owner's key serves nothing else: it need not end.
+PERMIT_DEADLINE = 2**256 - 1
 
 
 @dataclass(slots=True)
-class Books:
-    """One asset's part of a simulation: its contract, its sessions, and what happened."""
+class Trial:
+    """One asset's part of a simulation: its contract, its sessions, and what happened.
 
+    `kind` is `native` or `token`.
+    """
+
+    kind: str
     asset: Asset
     settlement: Settlement
     token: TestToken | None
     owners: Mapping[SessionId, Sender]
     nodes: Mapping[Address, Sender]
     epochs: Sequence[tuple[UsageRecord, ...]]
-    results: list[EpochResult]
-    deposited: int = 0
-    returned: int = 0
+    results: list[EpochResult] = field(default_factory=list)
+    deposits: dict[SessionId, int] = field(default_factory=dict)
+    returns: dict[SessionId, int] = field(default_factory=dict)
     withdrawn: int = 0
     refusing: "Refusal | None" = None
     short: "Shortage | None" = None
     comparison: Comparison | None = None
+
+    @property
+    def deposited(self) -> int:
+        """What all owners put in, in base units."""
+        return sum(self.deposits.values())
+
+    @property
+    def returned(self) -> int:
+        """What all owners took back, in base units."""
+        return sum(self.returns.values())
 
 
 @dataclass(slots=True)
@@ -67,117 +80,119 @@ class Shortage:
     session_id: SessionId
     first_deposit: BaseUnits
     second_deposit: BaseUnits
-    epoch: int
+    epoch: int = 0
     arrears: int = 0
 
 
-def cost_by_session(books: Books, epochs: Sequence[tuple[UsageRecord, ...]]) -> dict[SessionId, BaseUnits]:
+def costs(sheet: PriceSheet, epochs: Sequence[tuple[UsageRecord, ...]]) -> dict[SessionId, BaseUnits]:
     """Return what each session's usage in `epochs` costs, in whole base units, rounded up."""
-    micro: dict[SessionId, int] = dict.fromkeys(books.owners, 0)
+    micro: dict[SessionId, int] = {}
     for rows in epochs:
         for row in rows:
-            micro[row.session_id] += row_price(books.settlement.sheet, row)
-    return {session_id: BaseUnits(-(-amount // MICRO)) for session_id, amount in micro.items()}
+            micro[row.session_id] = micro.get(row.session_id, 0) + row_price(sheet, row)
+    return {session_id: BaseUnits(-(-amount // MICRO)) for session_id, amount in sorted(micro.items())}
 
 
-def open_sessions(books: Books, *, goes_short: bool) -> None:
+def needed_deposits(
+    sheet: PriceSheet, epochs: Sequence[tuple[UsageRecord, ...]]
+) -> dict[SessionId, BaseUnits]:
+    """Return what each owner puts in over all epochs, in base units."""
+    return {
+        session_id: BaseUnits(cost + cost // DEPOSIT_MARGIN_DIVISOR)
+        for session_id, cost in costs(sheet, epochs).items()
+    }
+
+
+def open_sessions(trial: Trial, *, goes_short: bool) -> None:
     """Register every session and make its first deposit."""
-    costs = cost_by_session(books, books.epochs)
-    before_last = cost_by_session(books, books.epochs[:-1])
-    if goes_short and before_last:
-        books.short = _shortage(books, costs, before_last)
-    for session_id, owner in books.owners.items():
-        _register(books, session_id, owner.address)
-        wanted = costs[session_id] + costs[session_id] // DEPOSIT_MARGIN_DIVISOR
-        if books.short and books.short.session_id == session_id:
-            wanted = books.short.first_deposit
-        _deposit(books, session_id, BaseUnits(wanted))
+    deposits = needed_deposits(trial.settlement.sheet, trial.epochs)
+    if goes_short:
+        trial.short = _shortage(trial, deposits)
+    for session_id, owner in trial.owners.items():
+        _register(trial, session_id, owner.address)
+        short = trial.short if trial.short and trial.short.session_id == session_id else None
+        _deposit(trial, session_id, short.first_deposit if short else deposits[session_id])
 
 
-def _shortage(
-    books: Books, costs: Mapping[SessionId, BaseUnits], before_last: Mapping[SessionId, BaseUnits]
-) -> Shortage | None:
+def _shortage(trial: Trial, deposits: Mapping[SessionId, BaseUnits]) -> Shortage | None:
     """Plan for the dearest session to run out before the last epoch; None where nothing can run out."""
+    before_last = costs(trial.settlement.sheet, trial.epochs[:-1])
+    if not any(before_last.values()):
+        return None
     session_id = max(before_last, key=lambda candidate: before_last[candidate])
     first = BaseUnits(before_last[session_id] * SHORT_TENTHS // 10)
-    if first == 0:
-        return None
-    wanted = costs[session_id] + costs[session_id] // DEPOSIT_MARGIN_DIVISOR
-    return Shortage(session_id, first, BaseUnits(wanted - first), epoch=0)
+    return Shortage(session_id, first, BaseUnits(deposits[session_id] - first))
 
 
-def run_epoch(books: Books, number: int) -> EpochResult:
+def run_epoch(trial: Trial, number: int) -> EpochResult:
     """Settle epoch `number`, counted from 1, and let every node withdraw what it got."""
-    short = books.short
-    if short and number == len(books.epochs):
-        _deposit(books, short.session_id, short.second_deposit)
-    result = books.settlement.settle_epoch(books.epochs[number - 1])
-    books.results.append(result)
+    short = trial.short
+    if short and number == len(trial.epochs):
+        _deposit(trial, short.session_id, short.second_deposit)
+    result = trial.settlement.settle_epoch(trial.epochs[number - 1])
+    trial.results.append(result)
     if short and result.arrears.get(short.session_id):
         short.epoch = short.epoch or number
         short.arrears = result.arrears[short.session_id]
-    pay_out(books, number)
+    pay_out(trial, number)
     return result
 
 
-def refuse_payments(books: Books, refusing: RefusingPayee) -> None:
+def refuse_payments(trial: Trial, refusing: RefusingPayee) -> None:
     """Give the node that earns most a payee that will not take its money."""
-    work: dict[Address, int] = dict.fromkeys(books.nodes, 0)
-    for row in books.epochs[0]:
-        work[row.node] += row_price(books.settlement.sheet, row)
+    work: dict[Address, int] = dict.fromkeys(trial.nodes, 0)
+    for row in trial.epochs[0]:
+        work[row.node] += row_price(trial.settlement.sheet, row)
     node = max(work, key=lambda candidate: work[candidate])
-    contract = books.settlement.contract.using(books.nodes[node])
-    ledger = books.settlement.ledger
-    books.settlement.record(
+    contract = trial.settlement.contract.with_sender(trial.nodes[node])
+    ledger = trial.settlement.ledger
+    trial.settlement.record(
         contract.set_node_payee(node, refusing.address),
         lambda call: ledger.set_node_payee(call, node, refusing.address),
         by=node,
     )
-    books.refusing = Refusal(node, refusing, epoch=1)
+    trial.refusing = Refusal(node, refusing, epoch=1)
 
 
-def pay_out(books: Books, epoch: int) -> None:
-    """Let each node with pending money withdraw it; one refusing payee stops nobody else."""
-    ledger = books.settlement.ledger
-    refusing = books.refusing
+def pay_out(trial: Trial, epoch: int) -> None:
+    """Let every account with pending money withdraw it; one that refuses money stops nobody else."""
+    ledger, refusing = trial.settlement.ledger, trial.refusing
     if refusing and not refusing.replaced_in and epoch > refusing.epoch:
-        _replace_payee(books, refusing, epoch)
-    for node in books.nodes:
-        pending = ledger.node(node).pending
+        _replace_payee(trial, refusing, epoch)
+    for account in sorted(ledger.nodes):
+        pending = ledger.node(account).pending
         if pending == 0:
             continue
         try:
-            _withdraw_node_payment(books, node)
+            _withdraw_node_payment(trial, account)
         except TransferFailed:
-            if not refusing or refusing.node != node:
-                raise
-            continue
-        books.withdrawn += pending
-        if refusing and refusing.node == node and refusing.replaced_in == epoch:
-            refusing.paid = pending
+            continue  # It stays pending, and the report says so.
+        trial.withdrawn += pending
+        if refusing and refusing.node == account:
+            refusing.paid = refusing.paid or pending
 
 
-def close_sessions(books: Books) -> None:
+def close_sessions(trial: Trial) -> None:
     """Pay out what still waits, and let every owner take the rest of the deposit back."""
-    pay_out(books, len(books.epochs) + 1)
-    ledger = books.settlement.ledger
-    for session_id in books.owners:
+    pay_out(trial, len(trial.epochs) + 1)
+    ledger = trial.settlement.ledger
+    for session_id in trial.owners:
         balance = ledger.session(session_id).balance
         if balance:
-            _withdraw_from_session(books, session_id)
-            books.returned += balance
+            _withdraw_from_session(trial, session_id)
+            trial.returns[session_id] = trial.returns.get(session_id, 0) + balance
 
 
-def audit(books: Books) -> Comparison:
+def audit(trial: Trial) -> Comparison:
     """Hold the contract against the ledger and its real balance."""
-    books.comparison = compare(
-        books.settlement.contract, books.settlement.ledger, sessions=books.owners, nodes=books.nodes
+    trial.comparison = compare(
+        trial.settlement.contract, trial.settlement.ledger, sessions=trial.owners, nodes=trial.nodes
     )
-    return books.comparison
+    return trial.comparison
 
 
-def _register(books: Books, session_id: SessionId, owner: Address) -> None:
-    settlement = books.settlement
+def _register(trial: Trial, session_id: SessionId, owner: Address) -> None:
+    settlement = trial.settlement
     settlement.record(
         settlement.contract.register_session(session_id, owner),
         lambda call: settlement.ledger.register_session(call, session_id, owner),
@@ -185,13 +200,13 @@ def _register(books: Books, session_id: SessionId, owner: Address) -> None:
     )
 
 
-def _deposit(books: Books, session_id: SessionId, amount: BaseUnits) -> None:
+def _deposit(trial: Trial, session_id: SessionId, amount: BaseUnits) -> None:
     """Deposit native coin, or tokens with a permit instead of an approval sent before."""
     if amount == 0:
         return
-    settlement, owner = books.settlement, books.owners[session_id]
-    contract = settlement.contract.using(owner)
-    if books.token is None:
+    settlement, owner = trial.settlement, trial.owners[session_id]
+    contract = settlement.contract.with_sender(owner)
+    if trial.token is None:
         settlement.record(
             contract.deposit_to_session(session_id, amount),
             lambda call: settlement.ledger.deposit_to_session(call, session_id, amount),
@@ -199,40 +214,45 @@ def _deposit(books: Books, session_id: SessionId, amount: BaseUnits) -> None:
             value=amount,
         )
     else:
-        permit = books.token.using(owner).sign_permit(
-            contract.address, amount, deadline=contract.block_timestamp() + PERMIT_SECONDS
+        permit = trial.token.sign_permit(
+            owner.signer, spender=contract.address, amount=amount, deadline=PERMIT_DEADLINE
         )
         settlement.record(
-            contract.deposit_to_session_with_permit(session_id, amount, permit),
+            contract.deposit_to_session_with_permit(
+                session_id, amount, permit.deadline, permit.v, permit.r, permit.s
+            ),
             lambda call: settlement.ledger.deposit_to_session_with_permit(call, session_id, amount),
             by=owner.address,
         )
-    books.deposited += amount
+    trial.deposits[session_id] = trial.deposits.get(session_id, 0) + amount
 
 
-def _withdraw_node_payment(books: Books, node: Address) -> None:
-    settlement = books.settlement
+def _withdraw_node_payment(trial: Trial, account: Address) -> None:
+    """Pay an account out by its own key; one that the policy names is paid by the operator."""
+    settlement = trial.settlement
+    sender = trial.nodes.get(account)
+    contract = settlement.contract.with_sender(sender) if sender else settlement.contract
     settlement.record(
-        settlement.contract.using(books.nodes[node]).withdraw_node_payment(node),
-        lambda call: settlement.ledger.withdraw_node_payment(call, node),
-        by=node,
+        contract.withdraw_node_payment(account),
+        lambda call: settlement.ledger.withdraw_node_payment(call, account),
+        by=sender.address if sender else settlement.operator,
     )
 
 
-def _withdraw_from_session(books: Books, session_id: SessionId) -> None:
-    settlement, owner = books.settlement, books.owners[session_id]
+def _withdraw_from_session(trial: Trial, session_id: SessionId) -> None:
+    settlement, owner = trial.settlement, trial.owners[session_id]
     settlement.record(
-        settlement.contract.using(owner).withdraw_from_session(session_id),
+        settlement.contract.with_sender(owner).withdraw_from_session(session_id),
         lambda call: settlement.ledger.withdraw_from_session(call, session_id),
         by=owner.address,
     )
 
 
-def _replace_payee(books: Books, refusing: Refusal, epoch: int) -> None:
+def _replace_payee(trial: Trial, refusing: Refusal, epoch: int) -> None:
     """Let the payee name the node itself in its place."""
-    settlement, node = books.settlement, refusing.node
+    settlement, node = trial.settlement, refusing.node
     settlement.record(
-        refusing.payee.replace_payee(settlement.contract, node, node),
+        refusing.payee.replace_payee(settlement.contract, node=node, payee=node),
         lambda call: settlement.ledger.set_node_payee(call, node, node),
         by=refusing.payee.address,
     )

@@ -1,0 +1,122 @@
+"""What the network's operator does, and what nodes do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from sessionpay.core.ids import Address
+from sessionpay.core.money import AMOUNT_LIMIT
+from tests.contracts.books import ROWS_MAX, row
+from tests.contracts.stateful import calls
+from tests.contracts.stateful.base import Base
+from tests.evm.actors import ACTORS
+
+if TYPE_CHECKING:
+    from tests.contracts.stateful.stage import Stage
+    from tests.evm.backend import Snapshot
+    from collections import Counter
+
+LIST_MAX = 6
+OPERATOR = "SESSION_CONTRACT_ROLE"
+
+
+class NetworkRules(Base):
+    """Rules by group; see the module."""
+
+    def __init__(self, stage: Stage, before: Snapshot, tally: Counter[tuple[str, str]]) -> None:
+        super().__init__(stage, before, tally)
+        self.sent_batch: tuple[str, int, list[int]] | None = None
+
+    @rule(data=st.data())
+    def charges_one(self, data: st.DataObject) -> None:
+        """The operator charges a session, mostly within its balance."""
+        session = self.session(data, lambda one: self.world.ledger.session(one).balance)
+        amount = self.part(data, self.world.ledger.session(session).balance)
+        self.world.act(calls.CHARGE, session, amount, sender=self.by_role(data, OPERATOR))
+
+    @rule(data=st.data())
+    def charges_many(self, data: st.DataObject) -> None:
+        """A charge batch: duplicates, unknown ids and short balances among its rows."""
+        rows = []
+        for _ in range(data.draw(st.integers(0, LIST_MAX))):
+            session = self.session(data)
+            rows.append(row(session, self.part(data, self.world.ledger.session(session).balance)))
+        self._send_batch(data, calls.CHARGE_BATCH, self._lengthened(data, rows))
+
+    @rule(data=st.data())
+    def allocates_equally(self, data: st.DataObject) -> None:
+        """Nodes get the same, all or nothing; one may be listed twice, one may not be active."""
+        nodes = [self._node(data) for _ in range(data.draw(st.integers(0, LIST_MAX)))]
+        share = self.world.ledger.network // max(1, len(nodes))
+        amount = self.part(data, share)
+        self.world.act(calls.ALLOCATE, nodes, amount, sender=self.by_role(data, OPERATOR))
+
+    @rule(data=st.data())
+    def allocates_amounts(self, data: st.DataObject) -> None:
+        """An allocation batch: duplicates, inactive nodes and impossible amounts among its rows."""
+        count = data.draw(st.integers(0, LIST_MAX))
+        share = self.world.ledger.network // max(1, count)
+        rows = [row(self._node(data), self.part(data, share)) for _ in range(count)]
+        self._send_batch(data, calls.ALLOCATE_BATCH, self._lengthened(data, rows))
+
+    @rule(data=st.data())
+    def sends_a_batch_again(self, data: st.DataObject) -> None:
+        """Sequence and rows of a batch that landed, by whoever: it must never land twice."""
+        if self.sent_batch is not None:
+            signature, sequence, rows = self.sent_batch
+            sender = self.by_role(data, OPERATOR)
+            assert self.world.act(signature, sequence, rows, sender=sender) is not None, "batch_once"
+
+    @rule(data=st.data())
+    def marks_a_node(self, data: st.DataObject) -> None:
+        """The operator says that a node worked now."""
+        node = self._node(data, Address(ACTORS["node_operator"]), self.someone(data))
+        self.world.act(calls.MARK, node, sender=self.by_role(data, OPERATOR))
+
+    @rule(data=st.data())
+    def marks_nodes(self, data: st.DataObject) -> None:
+        """The operator says so of several; one that is not allowed stops them all."""
+        nodes = [self._node(data) for _ in range(data.draw(st.integers(0, LIST_MAX)))]
+        if data.draw(st.integers(0, 5)) == 0:
+            nodes.append(self.someone(data))
+        self.world.act(calls.MARK_MANY, nodes, sender=self.by_role(data, OPERATOR))
+
+    @rule(data=st.data())
+    def unmarks_a_node(self, data: st.DataObject) -> None:
+        """The operator takes a node out of service, money and all."""
+        self.world.act(calls.UNMARK, self._node(data), sender=self.by_role(data, OPERATOR))
+
+    @rule(data=st.data())
+    def pays_a_node_out(self, data: st.DataObject) -> None:
+        """Anyone may trigger a payout."""
+        ledger = self.world.ledger
+        node = self.prefer(data, self.nodes, lambda one: ledger.node(Address(one)).pending)
+        self.world.act(calls.PAY_NODE, node, sender=self.by(data, node))
+
+    @rule(data=st.data())
+    def sets_a_payee(self, data: st.DataObject) -> None:
+        """A node chooses where its money goes, and loses its say in it."""
+        node = self._node(data)
+        sender = self.by(data, self.world.ledger.payee(node))
+        self.world.act(calls.SET_PAYEE, node, self.someone(data), sender=sender)
+
+    def _node(self, data: st.DataObject, *more: Address) -> Address:
+        """Choose a node, mostly one that is active."""
+        nodes = (*(Address(node) for node in self.nodes), Address(ACTORS["outsider"]), *more)
+        return self.prefer(data, nodes, lambda one: self.world.ledger.node(one).last_used_at)
+
+    def _lengthened(self, data: st.DataObject, rows: list[int]) -> list[int]:
+        """Once in a while repeat the rows until the batch is full."""
+        is_long = rows and data.draw(st.integers(0, 63)) == 0
+        return (rows * ROWS_MAX)[:ROWS_MAX] if is_long else rows
+
+    def _send_batch(self, data: st.DataObject, signature: str, rows: list[int]) -> None:
+        sequence = self.world.ledger.sequence
+        if data.draw(st.integers(0, 9)) == 0:
+            sequence = self.pick(data, (0, sequence + 1, max(0, sequence - 1), 2**32 - 1, AMOUNT_LIMIT))
+        sender = self.by_role(data, OPERATOR)
+        if self.world.act_on_batch(signature, sequence, rows, sender=sender):
+            self.sent_batch = (signature, sequence, rows)
