@@ -8,13 +8,14 @@ DEV := $(VENV)/.installed-dev
 ANVIL := node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
 MINUTES ?= 10
 
-.PHONY: demo test test-anvil lint format gas freeze freeze-check fuzz bench lock wheel clean
+.PHONY: demo test test-anvil lint format readme gas freeze freeze-check fuzz bench lock wheel clean
 
 demo: $(RUN) ## Settle a small usage trace on the embedded chain and audit it
 	$(BIN)/sessionpay simulate --usage examples/demo/usage.csv --format csv --asset both
 
 test: $(DEV) ## Everything that needs no node beside the embedded chain
 	$(BIN)/python scripts/freeze.py --check
+	$(BIN)/python scripts/readme.py --check
 	$(BIN)/pytest -n 2 --dist worksteal
 
 test-anvil: $(DEV) $(ANVIL) ## The contract tests again, against a real node over HTTP
@@ -30,6 +31,9 @@ lint: $(DEV) ## Style, types, layers
 format: $(DEV)
 	$(BIN)/ruff format
 	$(BIN)/mamushi -q -l 110 src tests
+
+readme: $(DEV) ## Write the parts of README.md that follow from the source
+	$(BIN)/python scripts/readme.py
 
 gas: $(DEV) ## Measure gas anew into benchmarks/gas.json
 	$(BIN)/python -m tests.contracts.gas.measure

@@ -51,6 +51,5 @@ contract.allocate_node_amounts(contract.settlement_sequence(), shares)
 pending = contract.node_pending_payments(first_node.address)
 contract.with_sender(first_node).withdraw_node_payment(first_node.address)
 print(f"the first node withdrew {format_amount(pending, asset)}")
-print(
-    f"the second node may withdraw {format_amount(contract.node_pending_payments(second_node.address), asset)}"
-)
+left = contract.node_pending_payments(second_node.address)
+print(f"the second node may withdraw {format_amount(left, asset)}")

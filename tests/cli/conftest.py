@@ -89,19 +89,19 @@ def key(role: str) -> str:
 
 @pytest.fixture
 def blank(tmp_path: Path) -> Program:
-    """The program on a chain with nothing on it, and without a config file."""
+    """Return the program on a chain with nothing on it, and without a config file."""
     return Program(embedded_chain(), tmp_path / "config.toml")
 
 
 @pytest.fixture
 def program(blank: Program) -> Program:
-    """The program with a deployment named `eth`, a settlement key and a funded session 7."""
+    """Return the program with a deployment named `eth`, a settlement key and a funded session 7."""
     return _prepared(blank)
 
 
 @pytest.fixture(scope="module")
 def shared_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """The same, once for all tests of a file that leave no trace."""
+    """Return the same, once for all tests of a file that leave no trace."""
     return _prepared(Program(embedded_chain(), tmp_path_factory.mktemp("shared") / "config.toml"))
 
 

@@ -156,7 +156,12 @@ CASES: dict[str, tuple[tuple[str, ...], str | None, int, tuple[str, ...]]] = {
         ("nowhere.txt", "cannot be read"),
     ),
     "malformed duration": (("admin", "pause", "soon"), "admin", BAD_INPUT, ("soon", "6h")),
-    "malformed role": (("admin", "grant", "king", STRANGER), "admin", BAD_INPUT, ("king", "session-contract")),
+    "malformed role": (
+        ("admin", "grant", "king", STRANGER),
+        "admin",
+        BAD_INPUT,
+        ("king", "session-contract"),
+    ),
     "unknown network": (("network", "show", "--rpc", "nowhere"), None, BAD_INPUT, ("nowhere",)),
     "unknown contract": (("network", "show", "--contract", "usdc"), None, BAD_INPUT, ("usdc",)),
     "no contract there": (
@@ -165,7 +170,12 @@ CASES: dict[str, tuple[tuple[str, ...], str | None, int, tuple[str, ...]]] = {
         REFUSED,
         ("no contract at", STRANGER),
     ),
-    "no key": (("session", "withdraw", "7", "--yes"), None, BAD_INPUT, ("--keystore", "SESSIONPAY_PRIVATE_KEY")),
+    "no key": (
+        ("session", "withdraw", "7", "--yes"),
+        None,
+        BAD_INPUT,
+        ("--keystore", "SESSIONPAY_PRIVATE_KEY"),
+    ),
     "key without role": (
         ("network", "charge", "7=1"),
         "outsider",

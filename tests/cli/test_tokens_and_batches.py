@@ -32,7 +32,7 @@ USDC = 10**6
 
 @pytest.fixture
 def token(program: Program) -> TestToken:
-    """A token, and its deployment `usdc` as the program's default with a session 7."""
+    """Return a token, with its deployment `usdc` as the program's default with a session 7."""
     accounts = program.chain.accounts
     token = deploy_test_token(Sender(program.chain.web3, accounts[0]), "Test Dollar", "USDC", 6)
     token.mint(accounts[ROLES.index("session_owner")].address, 100 * USDC)
@@ -59,7 +59,9 @@ def test_keeps_an_allowance_that_is_enough(program: Program, token: TestToken) -
     contract = program.json("network", "show")["contract"].lower()
     bound = type(token)(program.chain.web3, token.address, sender=Sender(program.chain.web3, owner))
     bound.approve(contract, 50 * USDC)
-    assert "approval_transaction" not in program.json("session", "deposit", "7", "5 USDC", role="session_owner")
+    assert "approval_transaction" not in program.json(
+        "session", "deposit", "7", "5 USDC", role="session_owner"
+    )
     assert token.allowance(owner.address, spender=contract) == 45 * USDC
 
 

@@ -53,11 +53,12 @@ class BoundContract:
         """
         function = abi.function(signature)
         request = rpc.Call(self.address, abi.calldata(function, arguments))
+        block = "latest" if at is None else at
         try:
-            answer = rpc.call(self.web3, request, block="latest" if at is None else at)
+            answer = rpc.call(self.web3, request, block=block)
         except rpc.Reverted as reverted:
             raise refusal(reverted.data, function=function.name, values=arguments) from None
-        if not answer and not rpc.code(self.web3, self.address):
+        if not answer and not rpc.code(self.web3, self.address, block=block):
             raise NoContract(self.address)
         try:
             return abi.decoded(returns, answer)

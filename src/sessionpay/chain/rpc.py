@@ -93,9 +93,9 @@ def balance(web3: Web3, address: Address, *, block: int | str = "latest") -> int
     return number(web3, "eth_getBalance", checksum_address(address), block_tag(block))
 
 
-def code(web3: Web3, address: Address) -> bytes:
+def code(web3: Web3, address: Address, *, block: int | str = "latest") -> bytes:
     """Return the code at an address; empty for an account without."""
-    return _bytes("eth_getCode", ask(web3, "eth_getCode", checksum_address(address), "latest"))
+    return _bytes("eth_getCode", ask(web3, "eth_getCode", checksum_address(address), block_tag(block)))
 
 
 def block_header(web3: Web3, block: int | str = "latest") -> dict[str, Any]:

@@ -9,13 +9,11 @@ from sessionpay import __version__
 from sessionpay.cli import check, deploy
 from sessionpay.cli.admin import admin
 from sessionpay.cli.commands import Needs, command
-from sessionpay.cli.commands import Needs, command
 from sessionpay.cli.failures import Commands
 from sessionpay.cli.network import network
 from sessionpay.cli.node import node
 from sessionpay.cli.session import session
 from sessionpay.cli.settings import settings
-from sessionpay.cli.simulate import simulate
 from sessionpay.cli.simulate import simulate
 
 app = typer.Typer(
@@ -47,11 +45,10 @@ deploy.register(app)
 for _group in (session, network, node, admin):
     app.add_typer(_group)
 check.register(app)
-command(
-    app, "simulate", needs=Needs.CHAIN_AND_KEY, example="simulate --usage usage.csv --asset both"
-)(simulate)
+command(app, "simulate", needs=Needs.CHAIN_AND_KEY, example="simulate --usage usage.csv --asset both")(
+    simulate
+)
 app.add_typer(settings)
-command(app, "simulate", needs=Needs.CHAIN_AND_KEY, example="simulate --usage trace.csv --asset both")(simulate)
 
 
 def run() -> None:

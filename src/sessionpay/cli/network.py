@@ -122,7 +122,7 @@ def _charge_batch(run: Run, books: Books, charges: Sequence[Charge], *, partial:
         "total": Money(preview.total, books.asset),
         "rows": charge_rows(charges, preview.rows, books.asset),
     }
-    plan = Plan(f"Charge {len(charges)} sessions", fields)
+    plan = Plan(f"Charge sessions, {len(charges)} rows", fields)
     receipt = send(run, books, plan, lambda bound: bound.pay_from_sessions_to_network(sequence, charges))
     done = applied_charges(receipt)
     fields = {
@@ -131,7 +131,7 @@ def _charge_batch(run: Run, books: Books, charges: Sequence[Charge], *, partial:
         **told(books, receipt),
         "rows": charge_rows(charges, done.charges, books.asset),
     }
-    run.screen.result(f"Charged {len(charges)} sessions", fields)
+    run.screen.result(f"Charged sessions, {len(charges)} rows", fields)
 
 
 def _allocate_batch(run: Run, books: Books, texts: Sequence[str], *, partial: bool) -> None:
@@ -145,7 +145,7 @@ def _allocate_batch(run: Run, books: Books, texts: Sequence[str], *, partial: bo
         "total": Money(preview.total, books.asset),
         "rows": allocation_rows(allocations, preview.rows, books.asset),
     }
-    plan = Plan(f"Allocate to {len(allocations)} nodes", fields)
+    plan = Plan(f"Allocate to nodes, {len(allocations)} rows", fields)
     receipt = send(run, books, plan, lambda bound: bound.allocate_node_amounts(sequence, allocations))
     done = applied_allocations(receipt)
     fields = {
@@ -154,7 +154,7 @@ def _allocate_batch(run: Run, books: Books, texts: Sequence[str], *, partial: bo
         **told(books, receipt),
         "rows": allocation_rows(allocations, done.allocations, books.asset),
     }
-    run.screen.result(f"Allocated to {len(allocations)} nodes", fields)
+    run.screen.result(f"Allocated to nodes, {len(allocations)} rows", fields)
 
 
 def _allocate_equally(run: Run, books: Books, texts: Sequence[str], each: BaseUnits) -> None:
@@ -164,9 +164,9 @@ def _allocate_equally(run: Run, books: Books, texts: Sequence[str], each: BaseUn
         "total": Money(BaseUnits(each * len(nodes)), books.asset),
         "rows": [{"node": checksum_address(node), "amount": Money(each, books.asset)} for node in nodes],
     }
-    plan = Plan(f"Allocate the same to {len(nodes)} nodes", fields)
+    plan = Plan(f"Allocate the same to nodes, {len(nodes)} rows", fields)
     receipt = send(run, books, plan, lambda bound: bound.allocate_node_payments(nodes, each))
-    run.screen.result(f"Allocated the same to {len(nodes)} nodes", {**fields, **told(books, receipt)})
+    run.screen.result(f"Allocated the same to nodes, {len(nodes)} rows", {**fields, **told(books, receipt)})
 
 
 def _given(rows: Sequence[str] | None, file: Path | None) -> tuple[str, ...]:

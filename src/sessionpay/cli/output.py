@@ -134,10 +134,10 @@ def _print(console: Console, title: str, fields: Fields) -> None:
     width = max(map(len, single), default=0)
     for label, shown in single.items():
         # The terminal breaks a long line by itself, and then a hash can still be copied in one piece.
-        console.print(Text(f"  {label:{width}}  {shown}"), soft_wrap=True)
+        console.print(Text(f" {label:{width}}  {shown}"), soft_wrap=True)
     for name, value in fields.items():
         if isinstance(value, Sequence) and not isinstance(value, str) and value:
-            console.print(Text(f"  {_label(name)}"))
+            console.print(Text(f" {_label(name)}:"))
             console.print(_rows(value))
 
 

@@ -116,7 +116,9 @@ def simulate(  # noqa: PLR0917 - typer reads its options from here
     if not records:
         raise UnreadableUsage(str(usage), rule="not one row in it can be used")
     require_prices(sheet, records)
-    trials = _settle(world, cut_epochs(records, epochs), asset, sheet=sheet, rules=rules, incidents=incidents)
+    trials = _settle(
+        run, world, cut_epochs(records, epochs), asset, sheet=sheet, rules=rules, incidents=incidents
+    )
     figures = Figures(
         trials=trials,
         tasks=len(records),
@@ -131,6 +133,7 @@ def simulate(  # noqa: PLR0917 - typer reads its options from here
 
 
 def _settle(
+    run: Run,
     world: World,
     epochs: Sequence[tuple[UsageRecord, ...]],
     asset: Assets,
@@ -157,7 +160,8 @@ def _settle(
         finally:
             if not world.is_embedded:
                 progress.update(bar, description="bringing home what is left")
-                come_home(world, trials)
+                for line in come_home(world, trials):
+                    run.screen.note(f"not brought home: {line}")
         progress.advance(bar)
     return trials
 

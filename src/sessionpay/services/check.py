@@ -10,8 +10,10 @@ from sessionpay.chain import logs, rpc
 from sessionpay.chain.artifacts import load
 from sessionpay.chain.client import SessionPayment
 from sessionpay.chain.errors import NoContract, NodeRefused, WrongCode
+from sessionpay.chain.views import NATIVE_DECIMALS, NATIVE_SYMBOL
 from sessionpay.core.events import Event, RoleGranted, RoleRevoked
-from sessionpay.core.ids import Address, checksum_address
+from sessionpay.core.ids import ZERO_ADDRESS, Address, checksum_address
+from sessionpay.core.money import Asset, BaseUnits, format_amount
 from sessionpay.core.roles import ADMIN_ROLE, DEFAULT_ADMIN_ROLE, ROLES, SESSION_CONTRACT_ROLE
 
 # An account that delegates its code to a contract (EIP-7702) still obeys its plain key.
@@ -144,11 +146,15 @@ def check_key(contract: SessionPayment, account: Address) -> list[Finding]:
     if balance == 0:
         gas = Finding(Level.ERROR, "key gas money", f"{shown} has none: send it native coin")
     elif balance < price * BATCH_GAS_MAX:
-        message = f"{shown} has {balance} wei, a batch of 512 rows may cost {price * BATCH_GAS_MAX} wei"
+        message = f"{shown} has {_coin(balance)}, a batch of 512 rows may cost {_coin(price * BATCH_GAS_MAX)}"
         gas = Finding(Level.WARNING, "key gas money", message)
     else:
-        gas = Finding(Level.OK, "key gas money", f"{shown} has {balance} wei")
+        gas = Finding(Level.OK, "key gas money", f"{shown} has {_coin(balance)}")
     return [roles, gas]
+
+
+def _coin(amount: int) -> str:
+    return format_amount(BaseUnits(amount), Asset(ZERO_ADDRESS, NATIVE_SYMBOL, NATIVE_DECIMALS))
 
 
 def _admin(web3: Web3, admin: Address, *, settles: bool) -> list[Finding]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sessionpay.chain.deploy import RefusingPayee
 from sessionpay.chain.sender import Sender
 from sessionpay.chain.token import TestToken
-from sessionpay.core.epochs import EpochResult
+from sessionpay.core.epochs import EpochResult, Opening, asks, settle
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import MICRO, Asset, BaseUnits
 from sessionpay.core.pricing import PriceSheet, row_price
@@ -64,11 +64,11 @@ class Trial:
 
 @dataclass(slots=True)
 class Refusal:
-    """A payee that refuses money: whose it is, since when, and what it was paid once replaced."""
+    """A payee that refuses money: whose it is, in which epoch it did, and what was paid once it was replaced."""
 
     node: Address
     payee: RefusingPayee
-    epoch: int
+    epoch: int = 0
     replaced_in: int = 0
     paid: int = 0
 
@@ -139,11 +139,21 @@ def run_epoch(trial: Trial, number: int) -> EpochResult:
 
 
 def refuse_payments(trial: Trial, refusing: RefusingPayee) -> None:
-    """Give the node that earns most a payee that will not take its money."""
-    work: dict[Address, int] = dict.fromkeys(trial.nodes, 0)
-    for row in trial.epochs[0]:
-        work[row.node] += row_price(trial.settlement.sheet, row)
-    node = max(work, key=lambda candidate: work[candidate])
+    """Give the node that the first epoch pays most a payee that will not take its money."""
+    settlement, rows = trial.settlement, trial.epochs[0]
+    expected = settle(
+        Opening(),
+        rows,
+        settlement.sheet,
+        settlement.policy,
+        epoch=1,
+        collected=asks(Opening(), rows, settlement.sheet),
+        active=trial.nodes.keys(),
+    )
+    paid = [row for row in expected.allocations if row.account in trial.nodes]
+    if not paid:
+        return
+    node = max(paid, key=lambda row: row.amount).account
     contract = trial.settlement.contract.with_sender(trial.nodes[node])
     ledger = trial.settlement.ledger
     trial.settlement.record(
@@ -151,13 +161,13 @@ def refuse_payments(trial: Trial, refusing: RefusingPayee) -> None:
         lambda call: ledger.set_node_payee(call, node, refusing.address),
         by=node,
     )
-    trial.refusing = Refusal(node, refusing, epoch=1)
+    trial.refusing = Refusal(node, refusing)
 
 
 def pay_out(trial: Trial, epoch: int) -> None:
     """Let every account with pending money withdraw it; one that refuses money stops nobody else."""
     ledger, refusing = trial.settlement.ledger, trial.refusing
-    if refusing and not refusing.replaced_in and epoch > refusing.epoch:
+    if refusing and refusing.epoch and not refusing.replaced_in:
         _replace_payee(trial, refusing, epoch)
     for account in sorted(ledger.nodes):
         pending = ledger.node(account).pending
@@ -166,7 +176,10 @@ def pay_out(trial: Trial, epoch: int) -> None:
         try:
             _withdraw_node_payment(trial, account)
         except TransferFailed:
-            continue  # It stays pending, and the report says so.
+            # It stays pending, and the report says so.
+            if refusing and refusing.node == account:
+                refusing.epoch = epoch
+            continue
         trial.withdrawn += pending
         if refusing and refusing.node == account:
             refusing.paid = refusing.paid or pending

@@ -1,7 +1,6 @@
 """Everybody and everything that a simulation needs on its chain, and the way home for what is left."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from eth_utils.crypto import keccak
@@ -200,19 +199,26 @@ def start(world: World, plan: Plan, *, with_incidents: bool) -> Trial:
     return trial
 
 
-def come_home(world: World, trials: Sequence[Trial]) -> None:
+def come_home(world: World, trials: Sequence[Trial]) -> list[str]:
     """Bring back what is left: owners take their deposits, every account sends its coin to the operator.
 
-    Also called after a failure, so one account's trouble does not keep the others from coming.
+    Also called after a failure, so one account's trouble does not keep the others from coming. Returns
+    what could not come, one line each.
     """
+    stayed = []
     for trial in trials:
-        with suppress(SessionPayError):
+        try:
             close_sessions(trial)
+        except SessionPayError as error:
+            stayed.append(f"in contract {trial.settlement.contract.address}: {error}")
     for sender in world.senders[1:]:
-        with suppress(SessionPayError):
+        try:
             left = sender.balance() - SWEEP_GAS * _gas_price(world)
             if left > 0:
                 sender.transfer(world.operator.address, left)
+        except SessionPayError as error:
+            stayed.append(f"on {sender.address}: {error}")
+    return stayed
 
 
 def _gas_price(world: World) -> int:
