@@ -26,7 +26,7 @@ TAGS = sorted(
 
 
 def _docstrings() -> Iterator[str]:
-    for path in TESTS.rglob("test_*.py"):
+    for path in TESTS.rglob("*.py"):
         if path != Path(__file__):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
@@ -41,4 +41,7 @@ def test_tags_are_numbered() -> None:
 @pytest.mark.parametrize("tag", TAGS)
 def test_a_test_names_it(tag: str) -> None:
     # Followed by anything but another digit, so that invariant-1 is not found in invariant-10.
-    assert any(tag in (word.rstrip(".,:;`)") for word in text.replace("(", " ").replace("`", " ").split()) for text in _docstrings())
+    assert any(
+        tag in (word.rstrip(".,:;`)") for word in text.replace("(", " ").replace("`", " ").split())
+        for text in _docstrings()
+    )

@@ -80,8 +80,6 @@ def node(embedded: EmbeddedChain) -> FaultyNode:
 
 
 def _deployed(operator: Sender, asset: Address, delay: int) -> SessionPayment:
-    contract = deploy_session_payment(
-        operator, asset=asset, admin=operator.address, withdrawal_delay=delay
-    )
+    contract = deploy_session_payment(operator, asset=asset, admin=operator.address, withdrawal_delay=delay)
     contract.grant_role(SESSION_CONTRACT_ROLE, operator.address)
     return contract

@@ -160,9 +160,7 @@ def test_a_node_is_paid_out_to_its_payee(funded: SessionPayment, people: People)
 
 
 @pytest.mark.parametrize(("amount", "taken"), [(None, 1_000), (400, 400)])
-def test_an_owner_withdraws(
-    funded: SessionPayment, people: People, amount: int | None, taken: int
-) -> None:
+def test_an_owner_withdraws(funded: SessionPayment, people: People, amount: int | None, taken: int) -> None:
     receipt = funded.with_sender(people.session_owner).withdraw_from_session(SESSION, amount)
     assert receipt.events == (events.WithdrawFromSession(SESSION, BaseUnits(taken)),)
     assert funded.get_session_balance(SESSION) == 1_000 - taken
@@ -181,7 +179,9 @@ def test_an_owner_requests_cancels_and_withdraws(
     assert requested.events == (events.SessionWithdrawalRequested(SESSION, available_at),)
     assert delayed.get_account(SESSION).withdrawal_requested_at == requested.block_timestamp
     embedded.advance(DELAY)
-    assert owned.withdraw_from_session(SESSION).events == (events.WithdrawFromSession(SESSION, BaseUnits(1_000)),)
+    assert owned.withdraw_from_session(SESSION).events == (
+        events.WithdrawFromSession(SESSION, BaseUnits(1_000)),
+    )
     assert delayed.withdrawal_delay() == DELAY
 
 
@@ -242,7 +242,9 @@ def test_constants_are_the_contracts_own(payments: SessionPayment) -> None:
     assert not payments.supports_interface(bytes.fromhex("ffffffff"))
 
 
-def test_the_asset_is_named(payments: SessionPayment, token_payments: SessionPayment, token: TestToken) -> None:
+def test_the_asset_is_named(
+    payments: SessionPayment, token_payments: SessionPayment, token: TestToken
+) -> None:
     native = payments.asset_info()
     assert (native.address, native.symbol, native.decimals) == (ZERO_ADDRESS, "ETH", 18)
     held = token_payments.asset_info()

@@ -134,7 +134,17 @@ def test_secrets_in_an_address_do_not_show() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "8545", "localhost:8545", "ftp://node", "http://", "http://[::1", "http://node:port", "http://node:0"]
+    "text",
+    [
+        "",
+        "8545",
+        "localhost:8545",
+        "ftp://node",
+        "http://",
+        "http://[::1",
+        "http://node:port",
+        "http://node:0",
+    ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(BadRpcAddress, match="write it as http://host:port"):

@@ -89,7 +89,11 @@ def test_code_with_one_byte_changed_is_another(payments: SessionPayment, at: int
 
 def test_artifacts_say_what_they_are() -> None:
     artifact = load("SessionPayment")
-    assert (artifact.name, artifact.compiler, artifact.immutables_bytes) == ("SessionPayment", "vyper 0.4.3", 64)
+    assert (artifact.name, artifact.compiler, artifact.immutables_bytes) == (
+        "SessionPayment",
+        "vyper 0.4.3",
+        64,
+    )
     assert load("demo/TestToken").immutables_bytes == 32
     assert load("SessionPayment") is artifact
 
@@ -112,6 +116,4 @@ def test_a_payee_refuses_until_it_is_replaced(payments: SessionPayment, people: 
         payments.withdraw_node_payment(node)
     receipt = refusing.replace_payee(payments, node=node, payee=people.payee.address)
     assert receipt.events == (events.NodePayeeSet(node, people.payee.address),)
-    assert payments.withdraw_node_payment(node).events == (
-        events.NodePaymentWithdrawn(node, BaseUnits(100)),
-    )
+    assert payments.withdraw_node_payment(node).events == (events.NodePaymentWithdrawn(node, BaseUnits(100)),)

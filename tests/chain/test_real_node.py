@@ -88,7 +88,9 @@ def test_it_is_as_the_embedded_chain(node: Anvil, url: str) -> None:
         node.set_balance(account.address, WEALTH)
     on_node = story(operator, owner)
     in_process = story(*senders(embedded_chain().web3))
-    assert [(one.events, one.gas_used) for one in on_node] == [(one.events, one.gas_used) for one in in_process]
+    assert [(one.events, one.gas_used) for one in on_node] == [
+        (one.events, one.gas_used) for one in in_process
+    ]
 
 
 def test_an_account_without_coin_is_told(node: Anvil, url: str) -> None:

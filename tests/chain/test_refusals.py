@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessionpay import ZERO_ADDRESS, Allocation, BaseUnits, Charge, SessionId, deploy_session_payment, refusals
+from sessionpay import (
+    ZERO_ADDRESS,
+    Allocation,
+    BaseUnits,
+    Charge,
+    SessionId,
+    deploy_session_payment,
+    refusals,
+)
 from sessionpay.core.money import AMOUNT_LIMIT
 
 if TYPE_CHECKING:

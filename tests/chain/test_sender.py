@@ -180,12 +180,8 @@ def test_a_transaction_that_no_block_takes_is_named(
         operator.transfer(anybody, 1)
 
 
-def test_a_transaction_that_reverts_in_its_block_tells_why(
-    books: SessionPayment, node: FaultyNode
-) -> None:
-    node.faults["eth_call"] = lambda params, pass_on: (
-        result("0x") if params[1] == "pending" else pass_on()
-    )
+def test_a_transaction_that_reverts_in_its_block_tells_why(books: SessionPayment, node: FaultyNode) -> None:
+    node.faults["eth_call"] = lambda params, pass_on: result("0x") if params[1] == "pending" else pass_on()
     with pytest.raises(TransactionFailed, match=r"reverted: pause: not paused \(sender"):
         books.unpause()
     node.faults.clear()

@@ -14,7 +14,7 @@ import pytest
 from eth_abi import encode
 from eth_utils.crypto import keccak
 
-from sessionpay import TestToken, Token, deploy_test_token
+from sessionpay import Sender, TestToken, Token, deploy_test_token
 from sessionpay.chain.errors import BadAnswer, CallFailed, NoContract, NoPermit
 from sessionpay.core.errors import BadAsset
 
@@ -35,7 +35,8 @@ def answering(token: Token, node: FaultyNode, signature: str, answer: bytes) -> 
     node.faults["eth_call"] = lambda params, pass_on: (
         result("0x" + answer.hex()) if params[0]["data"].startswith(selector(signature)) else pass_on()
     )
-    return Token(node.web3, token.address, sender=token.sender)
+    assert token.sender is not None
+    return Token(node.web3, token.address, sender=Sender(node.web3, token.sender.signer))
 
 
 def test_it_says_what_it_is(token: TestToken) -> None:

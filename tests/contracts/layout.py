@@ -26,7 +26,7 @@ def slot_of(mapping: int, key: int) -> int:
 
 
 def pack(fields: Mapping[str, int], /, **values: int) -> int:
-    """Make a word; fields not named are zero. ValueError for a value that does not fit or a name not known."""
+    """Make a word; fields not named are zero. ValueError for a value too large or an unknown name."""
     if values.keys() - fields.keys():
         raise ValueError(f"no such fields: {values.keys() - fields.keys()}")
     word = 0
@@ -41,7 +41,7 @@ def pack(fields: Mapping[str, int], /, **values: int) -> int:
 def unpack(fields: Mapping[str, int], word: int) -> dict[str, int]:
     """Take a word apart."""
     values: dict[str, int] = {}
-    for name, width in reversed(fields.items()):
+    for name, width in reversed(list(fields.items())):
         values[name] = word & ((1 << width) - 1)
         word >>= width
     return values

@@ -48,8 +48,8 @@ COIN, TOKEN, STRAY, RECOVERY = KINDS = ("payee", "asset", "stray token", "recove
 NO_SIGNATURE: Final = (2**40, 27, bytes(32), bytes(32))
 # What has no lock: AccessControl's own, and constants. They touch no money.
 EXEMPT: Final = frozenset(
-    "hasRole getRoleAdmin grantRole revokeRole renounceRole supportsInterface DEFAULT_ADMIN_ROLE ASSET "
-    "ADMIN_ROLE SESSION_CONTRACT_ROLE WITHDRAWAL_DELAY".split()
+    {"hasRole", "getRoleAdmin", "grantRole", "revokeRole", "renounceRole", "supportsInterface"}
+    | {"DEFAULT_ADMIN_ROLE", "ADMIN_ROLE", "SESSION_CONTRACT_ROLE", "ASSET", "WITHDRAWAL_DELAY"}
 )
 
 
@@ -66,8 +66,10 @@ class Stage:
         """Address of the stranger."""
         return self.stranger.address
 
-    def arm(self, payload: bytes, *, value: int = 0, when: Function = Function.NONE, late: bool = False) -> None:
-        """Make the stranger call the books back, when it is paid (native coin) or in functions of its token."""
+    def arm(
+        self, payload: bytes, *, value: int = 0, when: Function = Function.NONE, late: bool = False
+    ) -> None:
+        """Make the stranger call the books back, when it is paid or in functions of its token."""
         self.stranger.setCallback(self.books.address, payload, value, sender=OUTSIDER)
         if when:
             self.stranger.setTriggers(when, late, sender=OUTSIDER)

@@ -46,7 +46,7 @@ FLOODED_GAS_MAX = 4_000_000
 
 @pytest.fixture
 def hostile(make: Callable[..., Contract]) -> Contract:
-    """A payee that can be told to fail."""
+    """Deploy a payee that can be told to fail."""
     return make("HostilePayee")
 
 

@@ -122,7 +122,9 @@ def test_fee_that_rounds_to_nothing(make: Callable[..., Contract]) -> None:
     assert books.held() == books.contract.liabilities()
 
 
-@pytest.mark.parametrize(("told", "reason"), [(0, SHORT), (BALANCE, SHORT), (LIMIT, SHORT), (2**256 - 1, SHORT)])
+@pytest.mark.parametrize(
+    ("told", "reason"), [(0, SHORT), (BALANCE, SHORT), (LIMIT, SHORT), (2**256 - 1, SHORT)]
+)
 def test_pitfall_9_balance_that_stands_still(make: Callable[..., Contract], told: int, reason: str) -> None:
     token = make("FailingToken")
     books = _books(token)

@@ -39,11 +39,23 @@ if TYPE_CHECKING:
     from tests.evm.backend import Backend
 
 
+def _deposit(stage: Stage) -> None:
+    stage.books.deposit(SESSION, 5, sender=OWNER)
+
+
+def _deposit_with_permit(stage: Stage) -> None:
+    stage.books.contract.depositToSessionWithPermit(SESSION, 5, *NO_SIGNATURE, sender=OWNER)
+
+
 # Stage, in which function of the stranger it calls back, and the call in whose middle that is.
 Outer = tuple[str, Function, "Callable[[Stage], None]"]
 OUTERS: dict[str, Outer] = {
     "payout of native coin": (COIN, Function.NONE, lambda stage: stage.act("withdrawNodePayment", stage.me)),
-    "withdrawal of native coin": (COIN, Function.NONE, lambda stage: stage.act("withdrawFromSession", LEAVING)),
+    "withdrawal of native coin": (
+        COIN,
+        Function.NONE,
+        lambda stage: stage.act("withdrawFromSession", LEAVING),
+    ),
     "part of it": (COIN, Function.NONE, lambda stage: stage.act("withdrawFromSession", LEAVING, 5)),
     "recovery of native coin": (COIN, Function.NONE, lambda stage: stage.act("emergencyWithdrawETH")),
     "recovery of stray coin": (RECOVERY, Function.NONE, lambda stage: stage.act("emergencyWithdrawETH")),
@@ -58,23 +70,27 @@ OUTERS: dict[str, Outer] = {
         lambda stage: stage.act("adminWithdrawToken", stage.me),
     ),
     "payout of a token": (TOKEN, Function.TRANSFER, lambda stage: stage.act("withdrawNodePayment", stage.me)),
-    "withdrawal of a token": (TOKEN, Function.TRANSFER, lambda stage: stage.act("withdrawFromSession", LEAVING)),
+    "withdrawal of a token": (
+        TOKEN,
+        Function.TRANSFER,
+        lambda stage: stage.act("withdrawFromSession", LEAVING),
+    ),
     "part of a token": (TOKEN, Function.TRANSFER, lambda stage: stage.act("withdrawFromSession", LEAVING, 5)),
-    "recovery of the token": (TOKEN, Function.TRANSFER, lambda stage: stage.act("adminWithdrawToken", stage.me)),
-    "reading the token": (TOKEN, Function.BALANCE_OF, lambda stage: stage.act("adminWithdrawToken", stage.me)),
-    "deposit": (TOKEN, Function.TRANSFER_FROM, lambda stage: _deposit(stage)),
-    "reading in a deposit": (TOKEN, Function.BALANCE_OF, lambda stage: _deposit(stage)),
-    "permit": (TOKEN, Function.PERMIT, lambda stage: _deposit_with_permit(stage)),
-    "deposit after a permit": (TOKEN, Function.TRANSFER_FROM, lambda stage: _deposit_with_permit(stage)),
+    "recovery of the token": (
+        TOKEN,
+        Function.TRANSFER,
+        lambda stage: stage.act("adminWithdrawToken", stage.me),
+    ),
+    "reading the token": (
+        TOKEN,
+        Function.BALANCE_OF,
+        lambda stage: stage.act("adminWithdrawToken", stage.me),
+    ),
+    "deposit": (TOKEN, Function.TRANSFER_FROM, _deposit),
+    "reading in a deposit": (TOKEN, Function.BALANCE_OF, _deposit),
+    "permit": (TOKEN, Function.PERMIT, _deposit_with_permit),
+    "deposit after a permit": (TOKEN, Function.TRANSFER_FROM, _deposit_with_permit),
 }
-
-
-def _deposit(stage: Stage) -> None:
-    stage.books.deposit(SESSION, 5, sender=OWNER)
-
-
-def _deposit_with_permit(stage: Stage) -> None:
-    stage.books.contract.depositToSessionWithPermit(SESSION, 5, *NO_SIGNATURE, sender=OWNER)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +111,7 @@ def stage(request: pytest.FixtureRequest, stages: Mapping[str, Stage], backend: 
 
 @pytest.fixture(scope="module")
 def untroubled(stages: Mapping[str, Stage]) -> Callable[[str], dict[str, object]]:
-    """What an outer call comes to when nobody calls back."""
+    """Tell what an outer call comes to when nobody calls back."""
     known: dict[str, dict[str, object]] = {}
 
     def result(name: str) -> dict[str, object]:
@@ -124,7 +140,9 @@ MIDDLES = pytest.mark.parametrize(
 
 @STAGES
 def test_every_function_is_called_or_exempt(stage: Stage) -> None:
-    assert {name for name in stage.books.contract.functions if name.split("(")[0] not in EXEMPT} == INNER.keys()
+    assert {
+        name for name in stage.books.contract.functions if name.split("(")[0] not in EXEMPT
+    } == INNER.keys()
 
 
 @STAGES
@@ -170,14 +188,12 @@ def test_pitfall_5_calling_back(
 
 
 @MIDDLES
-def test_stage_notices_a_callback_that_goes_through(
-    stage: Stage, outer: str, late: bool
-) -> None:
+def test_stage_notices_a_callback_that_goes_through(stage: Stage, outer: str, late: bool) -> None:
     # Roles are outside the lock, so a question about one is answered: the stage is not blind.
     _, function, call = OUTERS[outer]
     stage.arm(stage.books.contract.calldata("getRoleAdmin", bytes(32)), when=function, late=late)
     if function is Function.BALANCE_OF:
-        with pytest.raises(Reverted, match="^asset: balance unreadable$"):
+        with pytest.raises(Reverted, match=r"^asset: balance unreadable$"):
             call(stage)
     else:
         call(stage)
@@ -187,11 +203,11 @@ def test_stage_notices_a_callback_that_goes_through(
 @pytest.mark.parametrize("stage", [TOKEN], indirect=True)
 @pytest.mark.parametrize("inner", [name for name in INNER if name != "surplus()"])
 def test_calling_back_while_a_view_reads(stage: Stage, inner: str) -> None:
-    # Nothing is half done while `surplus` asks the token, so reading is harmless there; writing is impossible.
+    # Nothing is half done while `surplus` asks the token: reading is harmless there, writing impossible.
     before = stage.picture()
     stage.arm(stage.books.contract.calldata(inner, *INNER[inner](stage)), when=Function.BALANCE_OF)
     if inner in READERS:
-        with pytest.raises(Reverted, match="^asset: balance unreadable$"):
+        with pytest.raises(Reverted, match=r"^asset: balance unreadable$"):
             stage.books.contract.surplus()
     else:
         assert stage.books.contract.surplus() == 70

@@ -22,7 +22,7 @@ from eth_utils.exceptions import ValidationError
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from sessionpay.chain.reverts import REVERTED_CODE
+from sessionpay.chain.reverts import REVERTED_CODE, reason_of
 from sessionpay.core.ids import Address
 
 # A batch of 512 first-time nodes needs 12 million; a demonstration may send more at once.
@@ -36,8 +36,6 @@ GAS_GROWTH_DIVISOR = 8
 UNKNOWN_METHOD_CODE = -32_601
 REFUSED_CODE = -32_000
 
-# eth-tester's names for what JSON-RPC calls otherwise.
-RENAMED = {"coinbase": "miner"}
 NAMES_OF_HEAD = frozenset({"latest", "pending", "safe", "finalized"})
 
 Request = Mapping[str, Any]
@@ -77,9 +75,10 @@ class EmbeddedProvider(JSONBaseProvider):
         if answer is None:
             return _failure(UNKNOWN_METHOD_CODE, f"the embedded chain does not know {method}")
         try:
-            return {"jsonrpc": "2.0", "id": 1, "result": _json(answer(*params))}
+            return {"jsonrpc": "2.0", "id": 1, "result": _json(answer(*_as_sent(params)))}
         except _Reverted as reverted:
-            return _failure(REVERTED_CODE, "execution reverted", data=_json(reverted.args[0]))
+            data = reverted.args[0]
+            return _failure(REVERTED_CODE, f"execution reverted: {reason_of(data)}", data=_json(data))
         except (ValidationError, HeaderNotFound) as refused:
             return _failure(REFUSED_CODE, str(refused))
 
@@ -210,23 +209,18 @@ class EmbeddedProvider(JSONBaseProvider):
 
     def _transaction(self, transaction_hash: str) -> dict[str, Any] | None:
         block = self._block_of(transaction_hash)
-        if block is None:
-            return None
-        found: dict[str, Any] = serialize_transaction(block, block.transactions[0], 0, is_pending=False)
-        return {**found, "input": found["data"]}
+        return None if block is None else _transaction_in(block)
 
     def _receipt(self, transaction_hash: str) -> dict[str, Any] | None:
         block = self._block_of(transaction_hash)
-        if block is None:
-            return None
-        return self._receipt_in(block)
+        return None if block is None else self._receipt_in(block)
 
     def _receipt_in(self, block: BlockAPI) -> dict[str, Any]:
         receipts = block.get_receipts(self._chain.chaindb)
         serialized = serialize_transaction_receipt(
             block, receipts, block.transactions[0], 0, is_pending=False, vm=None
         )
-        return {**serialized, "logs_bloom": receipts[0].bloom.to_bytes(256)}
+        return {**serialized, "to": serialized["to"] or None, "logs_bloom": receipts[0].bloom.to_bytes(256)}
 
     def _block_of(self, transaction_hash: str) -> BlockAPI | None:
         number = self._block_numbers.get(transaction_hash)
@@ -259,8 +253,15 @@ class EmbeddedProvider(JSONBaseProvider):
 
 
 def _serialized(block: BlockAPI, *, is_full: bool) -> dict[str, Any]:
-    serialized: dict[str, Any] = serialize_block(block, is_full, is_pending=False)
-    return {RENAMED.get(name, name): value for name, value in serialized.items()}
+    serialized: dict[str, Any] = serialize_block(block, full_transaction=False, is_pending=False)
+    if is_full and block.transactions:
+        serialized["transactions"] = [_transaction_in(block)]
+    return {**serialized, "miner": serialized["coinbase"]}
+
+
+def _transaction_in(block: BlockAPI) -> dict[str, Any]:
+    serialized = serialize_transaction(block, block.transactions[0], 0, is_pending=False)
+    return {**serialized, "to": serialized["to"] or None, "input": serialized["data"]}
 
 
 def _is_wanted(log: Mapping[str, Any], wanted: Request) -> bool:
@@ -285,6 +286,19 @@ def _quantity(request: Request, name: str, default: int) -> int:
 
 def _bytes(text: str) -> Any:  # noqa: ANN401 - py-evm has a type for each kind of bytes
     return bytes.fromhex(text[2:])
+
+
+def _as_sent(params: Any) -> Any:  # noqa: ANN401 - JSON has no narrower type
+    """Return parameters as they would arrive at a node: web3.py leaves bytes to its providers."""
+    match params:
+        case bytes():
+            return "0x" + params.hex()
+        case Mapping():
+            return {name: _as_sent(value) for name, value in params.items()}
+        case list() | tuple():
+            return [_as_sent(value) for value in params]
+        case _:
+            return params
 
 
 def _json(value: Any) -> Any:  # noqa: ANN401 - JSON has no narrower type

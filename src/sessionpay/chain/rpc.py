@@ -19,7 +19,8 @@ from sessionpay.chain.errors import NodeRefused, Unreachable
 from sessionpay.chain.reverts import revert_data
 from sessionpay.core.ids import Address, checksum_address
 
-HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]*")
+QUANTITY = re.compile(r"0x[0-9a-fA-F]+")
+BYTES = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 
 
 class Reverted(Exception):
@@ -75,7 +76,7 @@ def ask(web3: Web3, method: str, *parameters: object) -> Any:  # noqa: ANN401 - 
 
 def number(web3: Web3, method: str, *parameters: object) -> int:
     """Return the result of a request that answers with a number; raises as `ask`."""
-    return int(_hexadecimal(method, ask(web3, method, *parameters)), 16)
+    return int(_checked(QUANTITY, method, ask(web3, method, *parameters)), 16)
 
 
 def call(web3: Web3, request: Call, *, block: int | str = "latest") -> bytes:
@@ -122,12 +123,12 @@ def server(web3: Web3) -> str:
 
 
 def _bytes(method: str, result: object) -> bytes:
-    return bytes.fromhex(_hexadecimal(method, result)[2:])
+    return bytes.fromhex(_checked(BYTES, method, result)[2:])
 
 
-def _hexadecimal(method: str, result: object) -> str:
-    """Return a result that is 0x and hexadecimal digits; raises `NodeRefused` for anything else."""
-    if not isinstance(result, str) or not HEXADECIMAL.fullmatch(result):
+def _checked(form: re.Pattern[str], method: str, result: object) -> str:
+    """Return a result that is a text of this form; raises `NodeRefused` for anything else."""
+    if not isinstance(result, str) or not form.fullmatch(result):
         raise NodeRefused(method, message=f"it answers {result!r}")
     return result
 

@@ -17,7 +17,10 @@ from typer.core import TyperGroup
 from sessionpay.chain.errors import Unreachable
 from sessionpay.cli.output import one_line
 from sessionpay.config import Unwritable, environment
-from sessionpay.core.errors import InputError, SessionPayError, shown
+from sessionpay.core.errors import InputError, SessionPayError
+
+# The longest path that common systems take.
+VALUE_LENGTH_MAX = 4096
 
 
 class ExitCode(IntEnum):
@@ -55,7 +58,8 @@ class BadCommandLine(InputError):
         self.name = name
         self.value = value
         self.rule = rule
-        super().__init__(f"{name} {shown(value)}: {rule}")
+        # Most such values are paths, and a path is told by its end: only nonsense is longer than this.
+        super().__init__(f"{name} {value!r:.{VALUE_LENGTH_MAX}}: {rule}")
 
 
 class Commands(TyperGroup):

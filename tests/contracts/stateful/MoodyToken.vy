@@ -127,18 +127,6 @@ def balanceOf(account: address) -> uint256:
     return ledger.balances[account]
 
 
-@external
-@view
-def holdings(accounts: DynArray[address, 64]) -> DynArray[uint256, 64]:
-    """
-    @notice What accounts really have, in every mood.
-    """
-    held: DynArray[uint256, 64] = []
-    for account: address in accounts:
-        held.append(ledger.balances[account])
-    return held
-
-
 @internal
 def _transfer(function: uint256, sender: address, to: address, amount: uint256):
     if self.failing & function != 0:

@@ -56,7 +56,7 @@ class Base(RuleBasedStateMachine):
         """Give the roles, register three sessions with money, and let two nodes earn something."""
         delay = self.pick(data, tuple(self.stage.contracts))
         self.world = World(self.stage, delay=delay, tally=self.tally, watch=self.watch)
-        if data.draw(st.integers(0, 15)) == 0:
+        if self.rarely(data, 16):
             self._start_late()
         operator = ACTORS["session_contract"]
         self.world.act(
@@ -70,6 +70,10 @@ class Base(RuleBasedStateMachine):
         earned = self.world.ledger.session(SESSIONS[0]).balance // 3
         self.world.act(calls.CHARGE, SESSIONS[0], earned, sender=operator)
         self.world.act(calls.ALLOCATE, [self.nodes[1], self.nodes[2]], earned // 3, sender=operator)
+        self.strangers_arrive(data)
+
+    def strangers_arrive(self, data: st.DataObject) -> None:
+        """Give hostile contracts their first mood; see `StrangerRules`."""
 
     def _start_late(self) -> None:
         """Begin near the last batch number, on the chain and in the books alike."""
@@ -87,6 +91,11 @@ class Base(RuleBasedStateMachine):
 
     # Choices
 
+    def rarely(self, data: st.DataObject, odds: int) -> bool:
+        """Say yes once in `odds` times."""
+        # The middle of the range, because the ends of a range are drawn more often than the rest.
+        return data.draw(st.integers(0, odds - 1)) == odds // 2
+
     def pick(self, data: st.DataObject, options: Sequence[Choice]) -> Choice:
         """Choose any of the options."""
         return data.draw(st.sampled_from(options))
@@ -95,12 +104,12 @@ class Base(RuleBasedStateMachine):
         self, data: st.DataObject, options: Sequence[Choice], condition: Callable[[Choice], Any]
     ) -> Choice:
         """Choose one that meets the condition four times out of five, if there is one."""
-        good = [one for one in options if condition(one)]
-        return self.pick(data, good if good and data.draw(st.integers(0, 4)) else options)
+        good = tuple(one for one in options if condition(one))
+        return self.pick(data, good if good and not self.rarely(data, 5) else tuple(options))
 
     def by(self, data: st.DataObject, rightful: str) -> str:
         """Choose who calls: mostly who may, else anybody."""
-        return self.pick(data, (rightful,) * (2 * len(self.stage.payers)) + self.stage.payers)
+        return self.pick(data, self.stage.payers) if self.rarely(data, 8) else rightful
 
     def by_role(self, data: st.DataObject, name: str) -> str:
         """Choose who calls: mostly a holder of the role, if there is one."""

@@ -69,7 +69,7 @@ def ask(
 ) -> list[ev.Event]:
     """Ask the ledger what the call would log; recoveries need what the contract holds. Raises its refusal."""
     question = getattr(books, _snake(signature.partition("(")[0]))
-    told = [_hex(value) if isinstance(value, bytes) else value for value in args]
+    told: list[Any] = [_hex(value) if isinstance(value, bytes) else value for value in args]
     if signature == DEPOSIT_PERMIT:
         told = told[:_PERMIT_ARGUMENTS]
     if signature in BATCHES:

@@ -119,9 +119,9 @@ class Promises(Base):
         for node, amount in self._moved(step)[2].items():
             assert amount == step.before.node(node).pending
             self.paid_out[node] = self.paid_out.get(node, 0) + amount
-        for address, node in self.world.ledger.nodes.items():
-            assert node.earned >= step.before.node(address).earned
-            assert node.pending == node.earned - self.paid_out.get(address, 0)
+        for node, now in self.world.ledger.nodes.items():
+            assert now.earned >= step.before.node(node).earned
+            assert now.pending == now.earned - self.paid_out.get(node, 0)
 
     def recovery_is_surplus_only(self, step: Step) -> None:
         """Promise 4, invariant-5: a recovery takes what was donated and leaves the books alone."""

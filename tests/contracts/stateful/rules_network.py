@@ -83,7 +83,7 @@ class NetworkRules(Base):
     def marks_nodes(self, data: st.DataObject) -> None:
         """The operator says so of several; one that is not allowed stops them all."""
         nodes = [self._node(data) for _ in range(data.draw(st.integers(0, LIST_MAX)))]
-        if data.draw(st.integers(0, 5)) == 0:
+        if self.rarely(data, 6):
             nodes.append(self.someone(data))
         self.world.act(calls.MARK_MANY, nodes, sender=self.by_role(data, OPERATOR))
 
@@ -113,12 +113,12 @@ class NetworkRules(Base):
 
     def _lengthened(self, data: st.DataObject, rows: list[int]) -> list[int]:
         """Once in a while repeat the rows until the batch is long."""
-        is_long = rows and data.draw(st.integers(0, 31)) == 0
+        is_long = rows and self.rarely(data, 32)
         return (rows * LONG_LIST)[:LONG_LIST] if is_long else rows
 
     def _send_batch(self, data: st.DataObject, signature: str, rows: list[int]) -> None:
         sequence = self.world.ledger.sequence
-        if data.draw(st.integers(0, 9)) == 0:
+        if self.rarely(data, 10):
             sequence = self.pick(data, (0, sequence + 1, max(0, sequence - 1), 2**32 - 1, AMOUNT_LIMIT))
         sender = self.by_role(data, OPERATOR)
         if self.world.act_on_batch(signature, sequence, rows, sender=sender):

@@ -43,7 +43,7 @@ class SessionRules(Base):
         amount = self._deposit_amount(data, session)
         sender = self.by_owner(data, session)
         value = amount if self.stage.token is None else 0
-        if data.draw(st.integers(0, 15)) == 0:
+        if self.rarely(data, 16):
             value = self.pick(data, (0, 1, amount + 1))
         if data.draw(st.booleans()):
             self.world.act(calls.DEPOSIT, session, sender=sender, value=value)
@@ -75,7 +75,7 @@ class SessionRules(Base):
         amount = self._deposit_amount(data, session)
         deadline = self.world.now + self.pick(data, (0, 0, 60, -1))
         signature = NO_SIGNATURE
-        if data.draw(st.integers(0, 5)):
+        if not self.rarely(data, 6):
             signature = sign_permit(
                 token, role=role, spender=self.world.address, amount=amount, deadline=deadline
             )
@@ -97,7 +97,7 @@ class SessionRules(Base):
 
     def _allow(self, data: st.DataObject, account: str) -> None:
         """Mostly see to it that the contract may pull."""
-        if self.stage.token is not None and data.draw(st.integers(0, 9)):
+        if self.stage.token is not None and not self.rarely(data, 10):
             self.stage.token.approve(self.world.address, ALLOWED, sender=account)
 
     def _deposit_amount(self, data: st.DataObject, session: SessionId) -> int:
@@ -128,7 +128,7 @@ class SessionRules(Base):
             self.world.act(calls.WITHDRAW, session, sender=sender)
             return
         amount = self.part(data, self.world.ledger.session(session).balance)
-        if data.draw(st.integers(0, 9)) == 0:
+        if self.rarely(data, 10):
             amount = self.pick(data, (WHOLE, WHOLE - 1))
         self.world.act(calls.WITHDRAW_AMOUNT, session, amount, sender=sender)
 

@@ -29,6 +29,11 @@ DONATIONS = (1, 999, 10**18, 2**96)
 class StrangerRules(Base):
     """Rules by group; see the module."""
 
+    def strangers_arrive(self, data: st.DataObject) -> None:
+        """Let histories begin with somebody who is hostile already."""
+        self.a_payee_changes_its_mood(data)
+        self.a_token_changes_its_mood(data)
+
     @rule(seconds=st.integers(1, 20))
     def a_moment_passes(self, seconds: int) -> None:
         """A block or two go by."""
@@ -47,7 +52,7 @@ class StrangerRules(Base):
     def a_long_time_passes(self, data: st.DataObject) -> None:
         """Hours, weeks, a year; very rarely until the clock of pauses runs out."""
         until = self.world.now + self.pick(data, JUMPS)
-        if data.draw(st.integers(0, 40)) == 0:
+        if self.rarely(data, 50):
             until = CLOCK_MAX - self.pick(data, (DAY, 10, 0))
         self.world.wait_until(until)
 
@@ -80,7 +85,6 @@ class StrangerRules(Base):
         with pytest.raises(Reverted) as refusal:
             self.world.contract.send(calldata, sender=ACTORS["outsider"], value=value)
         assert refusal.value.data == b""
-        self.world.last = None
 
     @rule(data=st.data())
     def a_payee_changes_its_mood(self, data: st.DataObject) -> None:
@@ -125,7 +129,7 @@ class StrangerRules(Base):
         function = self.world.contract.fn(signature)
         kinds = [kind for kind in signature.partition("(")[2][:-1].split(",") if kind]
         args = tuple(self._argument(data, kind) for kind in kinds)
-        value = 1 if not guarded and data.draw(st.integers(0, 3)) == 0 else 0
+        value = 1 if not guarded and self.rarely(data, 4) else 0
         return Reentry(signature, args, function.calldata(*args), value)
 
     def _argument(self, data: st.DataObject, kind: str) -> Any:  # noqa: ANN401 - the ABI decides

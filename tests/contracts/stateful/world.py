@@ -17,7 +17,7 @@ from sessionpay.core.ledger import Call, Ledger
 from sessionpay.core.refusals import TreasuryTooLow
 from tests.contracts.stateful import calls
 from tests.contracts.stateful.forecast import Echo, forecast
-from tests.contracts.stateful.stage import HONEST, Mood, Stage, change_mood
+from tests.contracts.stateful.stage import HONEST, Mood, Stage, balance_of, change_mood
 from tests.evm.actors import ACTORS
 from tests.evm.backend import ZERO_ADDRESS
 from tests.evm.contract import Contract, Reverted
@@ -118,9 +118,7 @@ class World:
 
     def real_wealth(self, money: str) -> dict[str, int]:
         """Read what everyone really has of a token, or of the native coin."""
-        if money == ZERO_ADDRESS:
-            return {one: self.backend.balance(one) for one in self.everyone}
-        return dict(zip(self.everyone, self.tokens[money].holdings(self.everyone), strict=True))
+        return {one: balance_of(self.stage, money, one) for one in self.everyone}
 
     # What happens
 

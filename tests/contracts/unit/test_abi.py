@@ -36,7 +36,9 @@ EVENTS = {
     "RoleGranted": "role* bytes32, account* address, sender* address",
     "RoleRevoked": "role* bytes32, account* address, sender* address",
 }
-SESSION_VIEWS = "sessions sessionBalances getSessionBalance sessionNetworkUsage getSessionNetworkUsage getAccount"
+SESSION_VIEWS = (
+    "sessions sessionBalances getSessionBalance sessionNetworkUsage getSessionNetworkUsage getAccount"
+)
 NODE_VIEWS = "nodePendingPayments nodeEarnings nodeLastUsedTimestamps nodePayees"
 TREASURY_VIEWS = "totalNetworkBalance liabilities settlementSequence pausedUntil"
 CONSTANTS = "ASSET WITHDRAWAL_DELAY ADMIN_ROLE SESSION_CONTRACT_ROLE DEFAULT_ADMIN_ROLE"
@@ -88,9 +90,7 @@ def test_events() -> None:
     described = {}
     for entry in artifact()["abi"]:
         if entry["type"] == "event":
-            arguments = [
-                f"{one['name']}{'*' * one['indexed']} {one['type']}" for one in entry["inputs"]
-            ]
+            arguments = [f"{one['name']}{'*' * one['indexed']} {one['type']}" for one in entry["inputs"]]
             described[entry["name"]] = ", ".join(arguments)
     assert described == EVENTS
 

@@ -49,7 +49,7 @@ NAME = "adminWithdrawToken"
 
 @pytest.fixture
 def stray(books: Books) -> Contract:
-    """A token that is not the asset, of which the contract has 70."""
+    """Deploy a token that is not the asset, and give the contract 70."""
     token = deploy_token(books.backend)
     token.mint(books.address, 70, sender=OUTSIDER)
     return token
@@ -133,9 +133,7 @@ def test_second_address_once_nothing_is_owed(make: Callable[..., Contract]) -> N
     token.setFront(front.address, sender=ADMIN)
     books = deploy_books(token.backend, token=token, delay=0)
     for session_id in (SESSION, 2**160 - 1):
-        books.contract.withdrawFromSession(
-            session_id, sender=books.contract.sessions(session_id)
-        )
+        books.contract.withdrawFromSession(session_id, sender=books.contract.sessions(session_id))
     books.give(books.address, 70)
     books.contract.adminWithdrawToken(front.address, sender=ADMIN)
     assert (token.balanceOf(ADMIN), books.held()) == (70, 0)

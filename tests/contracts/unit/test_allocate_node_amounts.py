@@ -2,7 +2,8 @@
 
 Given a batch with the expected number
     When its rows name active nodes
-        It should credit pending and earnings, take the total from the treasury, use up the number and log all rows
+        It should credit pending and earnings, take the total from the treasury and use up the number
+        It should log one event with all rows
     When a row names an inactive node, or one that would pass its lifetime limit
         It should skip it, leave its amount in the treasury, say so in the event, and settle the rest
     When a node is listed twice
@@ -47,7 +48,7 @@ NAME = "allocateNodeAmounts"
 
 @pytest.fixture
 def funded(books: Books) -> Books:
-    """A treasury of 1,000 and two active nodes."""
+    """Put 1,000 into the treasury and make two nodes active."""
     books.collect(BALANCE)
     books.mark(NODE, OTHER_NODE)
     return books
@@ -67,7 +68,11 @@ def _allocate(books: Books, rows: list[int], applied: list[int], total: int) -> 
 
 def _numbers(books: Books, node: str) -> tuple[int, int, int]:
     contract = books.contract
-    return contract.nodePendingPayments(node), contract.nodeEarnings(node), contract.nodeLastUsedTimestamps(node)
+    return (
+        contract.nodePendingPayments(node),
+        contract.nodeEarnings(node),
+        contract.nodeLastUsedTimestamps(node),
+    )
 
 
 def test_credits_every_node(funded: Books) -> None:

@@ -42,7 +42,7 @@ NAME = "allocateNodePayments"
 
 @pytest.fixture
 def funded(books: Books) -> Books:
-    """A treasury of 1,000 and two active nodes."""
+    """Put 1,000 into the treasury and make two nodes active."""
     books.collect(BALANCE)
     books.mark(NODE, OTHER_NODE)
     return books
@@ -50,7 +50,11 @@ def funded(books: Books) -> Books:
 
 def _numbers(books: Books, node: str) -> tuple[int, int, int]:
     contract = books.contract
-    return contract.nodePendingPayments(node), contract.nodeEarnings(node), contract.nodeLastUsedTimestamps(node)
+    return (
+        contract.nodePendingPayments(node),
+        contract.nodeEarnings(node),
+        contract.nodeLastUsedTimestamps(node),
+    )
 
 
 def test_credits_every_node(funded: Books) -> None:

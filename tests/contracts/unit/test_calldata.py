@@ -46,7 +46,9 @@ def _assert_malformed(books: Books, data: bytes, value: int = 0) -> None:
     assert (outcome.success, outcome.output) == (False, b"")
 
 
-@pytest.mark.parametrize("signature", [name for name in FUNCTIONS if not name.startswith("depositToSession(")])
+@pytest.mark.parametrize(
+    "signature", [name for name in FUNCTIONS if not name.startswith("depositToSession(")]
+)
 def test_takes_no_value(books: Books, signature: str) -> None:
     _assert_malformed(books, _calldata(books, signature), value=1)
 
@@ -66,7 +68,7 @@ def test_list_cut_short_is_read_as_zeros(books: Books) -> None:
     assert receipt.events == [event("SessionsCharged", sequence=0, total=5, charges=(row(SESSION, 5), 0))]
     books.mark(NODE)
     for name, args in (("updateNodeLastUsedTimestamps", ([NODE],)), ("allocateNodePayments", ([NODE], 1))):
-        with pytest.raises(Reverted, match="^node: "):
+        with pytest.raises(Reverted, match=r"^node: "):
             books.contract.send(books.contract.calldata(name, *args)[:-32], sender=SESSION_CONTRACT)
 
 

@@ -51,7 +51,7 @@ def _token(books: Books) -> Contract:
 
 
 def test_selectors(native: Books) -> None:
-    for data in ("71c4d87c" f"{SESSION:064x}", "dc8f4e56" f"{SESSION:064x}{3:064x}"):
+    for data in (f"71c4d87c{SESSION:064x}", f"dc8f4e56{SESSION:064x}{3:064x}"):
         receipt = native.contract.send(bytes.fromhex(data), sender=OWNER, value=3)
         assert receipt.events == [event("DepositToSession", sessionId=SESSION, amount=3)]
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.contracts import layout
 from tests.contracts.books import (
     BALANCE,
     DAY,
@@ -33,7 +34,6 @@ from tests.contracts.books import (
     deploy_books,
     event,
 )
-from tests.contracts import layout
 from tests.evm.hostile import sign_permit
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def _token(books: Books) -> Contract:
     return books.token
 
 
-def _permit(books: Books, amount: int, *, role: str = "outsider", deadline: int = 2**40) -> tuple[object, ...]:
+def _permit(
+    books: Books, amount: int, *, role: str = "outsider", deadline: int = 2**40
+) -> tuple[object, ...]:
     signature = sign_permit(_token(books), role=role, spender=books.address, amount=amount, deadline=deadline)
     return amount, deadline, *signature
 

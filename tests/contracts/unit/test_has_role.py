@@ -23,7 +23,9 @@ HOLDERS = {DEFAULT_ADMIN_ROLE: ADMIN, ADMIN_ROLE: ADMIN, SESSION_CONTRACT_ROLE: 
 
 def test_holders_and_nobody_else(books: Books) -> None:
     for role, holder in HOLDERS.items():
-        held = {account for account in (*ACTORS.values(), books.address) if books.contract.hasRole(role, account)}
+        held = {
+            account for account in (*ACTORS.values(), books.address) if books.contract.hasRole(role, account)
+        }
         assert held == {holder}
 
 

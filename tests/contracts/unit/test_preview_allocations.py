@@ -36,7 +36,11 @@ CASES = {
     "empty": ([], [], 0),
     "exact": ([row(NODE, BALANCE)], [row(NODE, BALANCE)], BALANCE),
     "inactive": ([row(PAYEE, LIMIT - 1), row(NODE, 1)], [row(PAYEE, 0), row(NODE, 1)], 1),
-    "zero": ([row(NODE, 0), row(PAYEE, 0), row(OLD_NODE, 0)], [row(NODE, 0), row(PAYEE, 0), row(OLD_NODE, 0)], 0),
+    "zero": (
+        [row(NODE, 0), row(PAYEE, 0), row(OLD_NODE, 0)],
+        [row(NODE, 0), row(PAYEE, 0), row(OLD_NODE, 0)],
+        0,
+    ),
     "duplicate": ([row(NODE, 5), row(OTHER_NODE, 1), row(NODE, 6)],) * 2 + (12,),
     "lifetime limit": ([row(OLD_NODE, 10), row(NODE, 1)], [row(OLD_NODE, 0), row(NODE, 1)], 1),
     "below it": ([row(OLD_NODE, 9)], [row(OLD_NODE, 9)], 9),
@@ -50,7 +54,7 @@ CASES = {
 
 @pytest.fixture
 def funded(books: Books) -> Books:
-    """A treasury of 1,000, two active nodes, and one close to its lifetime limit."""
+    """Put 1,000 into the treasury; two nodes are active, a third is close to its lifetime limit."""
     books.collect(BALANCE)
     books.mark(NODE, OTHER_NODE)
     word = layout.pack(layout.NODE_ACCOUNT, earned=LIMIT - 10, lastUsedAt=1)

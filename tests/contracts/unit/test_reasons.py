@@ -24,7 +24,7 @@ def _texts() -> list[str]:
 
 
 def _expected() -> str:
-    files = (path for path in Path(__file__).parents[1].rglob("*.py") if path != Path(__file__))
+    files = (path for path in Path(__file__).parents[1].rglob("test_*.py") if path != Path(__file__))
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
 

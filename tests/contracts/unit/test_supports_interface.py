@@ -8,9 +8,12 @@ Given any other, the invalid one included
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.contracts.books import Books
+if TYPE_CHECKING:
+    from tests.contracts.books import Books
 
 
 @pytest.mark.parametrize("identifier", ["01ffc9a7", "7965db0b"])

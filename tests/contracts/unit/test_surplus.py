@@ -79,7 +79,7 @@ def test_token_that_does_not_answer(make: Callable[..., Contract]) -> None:
     books = deploy_books(token.backend, token=token, delay=0)
     token.setFailing(Function.BALANCE_OF, sender=OUTSIDER)
     token.setFault(2, "session: not registered", sender=OUTSIDER)
-    with pytest.raises(Reverted, match="^asset: balance unreadable$"):
+    with pytest.raises(Reverted, match=r"^asset: balance unreadable$"):
         books.contract.surplus()
 
 

@@ -14,7 +14,12 @@ from eth_utils.crypto import keccak
 
 from tests.contracts.books import ADMIN, OWNER, Books, picture
 
-CALLS = {"plain": b"", "short": b"\x01\x02\x03", "unknown": b"\xde\xad\xbe\xef", "long": b"\xde\xad\xbe\xef" * 40}
+CALLS = {
+    "plain": b"",
+    "short": b"\x01\x02\x03",
+    "unknown": b"\xde\xad\xbe\xef",
+    "long": b"\xde\xad\xbe\xef" * 40,
+}
 
 
 @pytest.mark.parametrize("value", [0, 1])

@@ -1,4 +1,6 @@
-"""What never changes: `ASSET`, `WITHDRAWAL_DELAY`, `ADMIN_ROLE`, `SESSION_CONTRACT_ROLE`, `DEFAULT_ADMIN_ROLE`.
+"""What never changes.
+
+`ASSET`, `WITHDRAWAL_DELAY`, `ADMIN_ROLE`, `SESSION_CONTRACT_ROLE`, `DEFAULT_ADMIN_ROLE`.
 
 Given a deployment
     It should read its asset and its delay

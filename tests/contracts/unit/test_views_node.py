@@ -1,4 +1,6 @@
-"""The views of nodes: `nodePendingPayments`, `nodeEarnings`, `nodeLastUsedTimestamps`, `nodePayees`.
+"""The views of nodes.
+
+`nodePendingPayments`, `nodeEarnings`, `nodeLastUsedTimestamps`, `nodePayees`.
 
 Given a node that earned
     It should read what is pending, what it earned in all, when it was used and who is paid

@@ -1,5 +1,7 @@
-"""The views of sessions: `sessions`, `sessionBalances`, `getSessionBalance`, `sessionNetworkUsage`,
-`getSessionNetworkUsage`, `getAccount`.
+"""The views of sessions.
+
+`sessions`, `sessionBalances`, `getSessionBalance`, `sessionNetworkUsage`, `getSessionNetworkUsage`,
+`getAccount`.
 
 Given a registered session
     It should read owner, balance, usage and times, under both names the same
@@ -85,7 +87,11 @@ def test_fields_of_the_account_keep_apart(books: Books, field: str) -> None:
     full = (1 << layout.SESSION_ACCOUNT[field]) - 1
     books.store(layout.SESSION_ACCOUNTS, SESSION, layout.pack(layout.SESSION_ACCOUNT, **{field: full}))
     account = books.contract.getAccount(SESSION)
-    seen = {"balance": account.balance, "usage": account.paymentAmount, "lastPaymentAt": account.lastPaymentAt}
+    seen = {
+        "balance": account.balance,
+        "usage": account.paymentAmount,
+        "lastPaymentAt": account.lastPaymentAt,
+    }
     assert seen == dict.fromkeys(seen, 0) | {field: full}
     assert _reads(books, SESSION) == (OWNER, seen["balance"], seen["usage"])
 

@@ -1,4 +1,6 @@
-"""The views of the whole: `totalNetworkBalance`, `liabilities`, `settlementSequence`, `pausedUntil`.
+"""The views of the whole.
+
+`totalNetworkBalance`, `liabilities`, `settlementSequence`, `pausedUntil`.
 
 Given deposits, charges, allocations and payouts
     It should read what the sums say

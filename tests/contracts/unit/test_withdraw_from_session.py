@@ -43,7 +43,7 @@ from tests.contracts.books import (
 NAME = "withdrawFromSession"
 
 
-@pytest.mark.parametrize("data", ["c300d151" f"{SESSION:064x}", "4b1b0a0f" f"{SESSION:064x}{BALANCE:064x}"])
+@pytest.mark.parametrize("data", [f"c300d151{SESSION:064x}", f"4b1b0a0f{SESSION:064x}{BALANCE:064x}"])
 def test_selectors(books: Books, data: str) -> None:
     receipt = books.contract.send(bytes.fromhex(data), sender=OWNER)
     assert receipt.events == [event("WithdrawFromSession", sessionId=SESSION, amount=BALANCE)]
