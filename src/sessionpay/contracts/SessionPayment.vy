@@ -3,9 +3,9 @@
 # pragma optimize gas
 # pragma nonreentrancy on
 """
-@title SessionPayment
+@title SessionPayment: escrow between users, an inference network and its nodes
 @license AGPL-3.0-only
-@notice Escrow between users, an inference network and its nodes. What each
+@notice Holds what users paid in and what nodes have earned. What each
         function promises stands in interfaces/ISessionPayment.vyi.
 @dev The books are three packed words, each in the module that owns it:
      treasury (global), sessions, node_ledger. Holdings is the real balance.
@@ -222,12 +222,16 @@ def payFromSessionsToNetwork(sequence: uint256, charges: DynArray[uint256, ROWS_
 @external
 def allocateNodePayments(nodes: DynArray[address, ROWS_MAX], amountPerNode: uint256):
     """@notice Allocate the same amount to every listed node."""
-    self._check_session_contract()
-    word: uint256 = treasury._unpaused_word()
-    assert amountPerNode != 0, "node: amount is zero"
-    # Divided, because the product of a huge amount would overflow; by zero
-    # gives zero, which no amount passes.
-    if amountPerNode > unsafe_div(word >> treasury.NETWORK_SHIFT, len(nodes)):
+    # Checks in place and folded, because this call is the one closest to its gas
+    # ceiling: an amount of zero wraps to more than any treasury, and division by
+    # an empty list gives zero.
+    assert access_control.hasRole[SESSION_CONTRACT_ROLE][
+        msg.sender
+    ], "access_control: account is missing role"
+    word: uint256 = treasury.word
+    assert block.timestamp >= word & treasury.CLOCK_MAX, "pause: contract is paused"
+    if unsafe_sub(amountPerNode, 1) >= unsafe_div(word >> treasury.NETWORK_SHIFT, len(nodes)):
+        assert amountPerNode != 0, "node: amount is zero"
         assert len(nodes) != 0, "node: list is empty"
         raise "treasury: balance too low"
     credit: uint256 = unsafe_mul(amountPerNode, node_ledger.CREDIT_UNIT)
