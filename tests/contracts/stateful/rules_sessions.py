@@ -102,7 +102,10 @@ class SessionRules(Base):
         ledger = self.world.ledger
         account = ledger.session(session)
         rooms = [AMOUNT_LIMIT - 1 - ledger.liabilities, AMOUNT_LIMIT - 1 - account.balance - account.usage]
-        edges = [room + step for room in rooms for step in (0, 1)] + [min(rooms) // 2, 0, AMOUNT_LIMIT, WHOLE]
+        edges = [room + step for room in rooms for step in (0, 1)] + [min(rooms) // 2, 0, AMOUNT_LIMIT]
+        if self.stage.token is not None:
+            # No chain holds so much coin, so none says what becomes of it.
+            edges.append(WHOLE)
         return max(0, self.pick(data, TYPICAL_AMOUNTS * 5 + tuple(edges)))
 
     @worthwhile(lambda self: self.world.delay)
