@@ -7,8 +7,8 @@
 @license AGPL-3.0-only
 @notice Holds what users paid in and what nodes have earned. What each
         function promises stands in interfaces/ISessionPayment.vyi.
-@dev The books are three packed words, each in the module that owns it:
-     treasury (global), sessions, node_ledger. Holdings is the real balance.
+@dev The books are packed words, each in the module that owns it: treasury
+     (global), session_ledger, node_ledger. Holdings is the real balance.
      Every function runs checks, effects, interactions, and logs before it
      sends.
 @custom:invariant-1 The real balance is at least liabilities().
@@ -203,18 +203,25 @@ def payFromSessionsToNetwork(sequence: uint256, charges: DynArray[uint256, ROWS_
     applied: DynArray[uint256, ROWS_MAX] = charges
     total: uint256 = 0
     index: uint256 = 0
+    stamp: uint256 = block.timestamp << session_ledger.LAST_PAYMENT_SHIFT
+    # What runs once a row stands in place, without calls or names that cost a word.
     for row: uint256 in charges:
-        session_id: uint256 = row >> ROW_SHIFT
-        amount: uint256 = row & AMOUNT_MAX
-        account: uint256 = session_ledger.accounts[session_id]
-        if amount > account >> session_ledger.BALANCE_SHIFT:
-            amount = account >> session_ledger.BALANCE_SHIFT
-            applied[index] = session_id << ROW_SHIFT | amount
-        if amount != 0:
-            session_ledger.accounts[session_id] = session_ledger._charged(account, amount)
-            # Balances are part of the liabilities, so their sum cannot wrap.
-            total = unsafe_add(total, amount)
         index = unsafe_add(index, 1)
+        amount: uint256 = row & AMOUNT_MAX
+        account: uint256 = session_ledger.accounts[row >> ROW_SHIFT]
+        # Zero wraps, so one comparison finds the empty rows and the short ones.
+        if unsafe_sub(amount, 1) >= account >> session_ledger.BALANCE_SHIFT:
+            amount = min(amount, account >> session_ledger.BALANCE_SHIFT)
+            applied[unsafe_sub(index, 1)] = row - (row & AMOUNT_MAX) + amount
+            if amount == 0:
+                continue
+        session_ledger.accounts[row >> ROW_SHIFT] = (
+            unsafe_sub(account, unsafe_mul(amount, session_ledger.CHARGE_UNIT))
+            & session_ledger.LAST_PAYMENT_CLEAR
+            | stamp
+        )
+        # Balances are part of the liabilities, so their sum cannot wrap.
+        total = unsafe_add(total, amount)
     treasury.word = word + (total << treasury.NETWORK_SHIFT)
     log ISessionPayment.SessionsCharged(sequence=sequence, total=total, charges=applied)
 
@@ -260,16 +267,17 @@ def allocateNodeAmounts(sequence: uint256, allocations: DynArray[uint256, ROWS_M
     total: uint256 = 0
     index: uint256 = 0
     for row: uint256 in allocations:
-        node: uint256 = row >> ROW_SHIFT
-        account: uint256 = node_ledger.accounts[node]
         amount: uint256 = row & AMOUNT_MAX
+        account: uint256 = node_ledger.accounts[row >> ROW_SHIFT]
         if (
             account & node_ledger.LAST_USED_MASK == 0
             or amount << node_ledger.EARNED_SHIFT > ~account & node_ledger.EARNED_MASK
         ):
             applied[index] = row - amount
         elif amount != 0:
-            node_ledger.accounts[node] = unsafe_add(account, unsafe_mul(amount, node_ledger.CREDIT_UNIT))
+            node_ledger.accounts[row >> ROW_SHIFT] = unsafe_add(
+                account, unsafe_mul(amount, node_ledger.CREDIT_UNIT)
+            )
             # 512 amounts below 2**96 cannot wrap.
             total = unsafe_add(total, amount)
         index = unsafe_add(index, 1)
