@@ -123,6 +123,19 @@ ANSWERED: list[tuple[Callable[[], Ledger], Question, list[ev.Event]]] = [
         lambda b: b.allocate_node_amounts(by(OPERATOR), 0, [ev.Allocation(RICH_NODE, amount(ROOM))]),
         [ev.NodesAllocated(0, amount(0), (ev.Allocation(RICH_NODE, amount(0)),))],
     ),
+    (
+        native,
+        lambda b: b.allocate_node_amounts(
+            by(OPERATOR), 0, [ev.Allocation(RICH_NODE, amount(asked)) for asked in (ROOM - 2, 2, 1)]
+        ),
+        [
+            ev.NodesAllocated(
+                0,
+                amount(ROOM - 1),
+                tuple(ev.Allocation(RICH_NODE, amount(got)) for got in (ROOM - 2, 0, 1)),
+            )
+        ],
+    ),
     (native, lambda b: b.pause(by(ADMIN), PAUSE_SECONDS_MAX), [ev.Paused(NOW + PAUSE_SECONDS_MAX)]),
     (paused, lambda b: b.pause(by(ADMIN, NOW + 1 + DAY), 1), [ev.Paused(NOW + DAY + 2)]),
     (paused, lambda b: b.unpause(by(ADMIN)), [ev.Unpaused()]),

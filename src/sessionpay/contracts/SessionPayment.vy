@@ -8,9 +8,9 @@
 @notice Holds what users paid in and what nodes have earned. What each
         function promises stands in interfaces/ISessionPayment.vyi.
 @dev The books are packed words, each in the module that owns it: treasury
-     (global), session_ledger, node_ledger. Holdings is the real balance.
-     Every function runs checks, effects, interactions, and logs before it
-     sends.
+     (global), session_ledger, node_ledger. Holdings is the real balance. Calls
+     log before they send. All that reads storage is under the reentrancy lock,
+     but for access control's own functions, which touch no money.
 @custom:invariant-1 The real balance is at least liabilities().
 @custom:invariant-2 liabilities() is the sum of session balances, the network
                     balance and pending node payments.
@@ -63,8 +63,11 @@ exports: treasury.pausedUntil
 
 ADMIN_ROLE: public(constant(bytes32)) = keccak256("ADMIN_ROLE")
 SESSION_CONTRACT_ROLE: public(constant(bytes32)) = keccak256("SESSION_CONTRACT_ROLE")
-# A full batch stays far below the gas that one transaction may use.
+# A full batch stays below 12 million gas, whatever it does.
 ROWS_MAX: constant(uint256) = 512
+# Selector, two words, length of a list. Data cut short after that would read as
+# zeros; it is refused as all malformed arguments are, without a reason.
+LIST_HEAD: constant(uint256) = 100
 ROW_SHIFT: constant(uint256) = 96
 AMOUNT_MAX: constant(uint256) = 2**96 - 1
 WITHDRAWAL_DELAY_MAX: constant(uint256) = 30 * 86400
@@ -197,6 +200,7 @@ def payFromSessionToNetwork(sessionId: uint256, amount: uint256):
 @external
 def payFromSessionsToNetwork(sequence: uint256, charges: DynArray[uint256, ROWS_MAX]):
     """@notice Charge many sessions what each can pay."""
+    assert len(msg.data) >= unsafe_add(LIST_HEAD, len(charges) << 5)
     self._check_session_contract()
     word: uint256 = treasury._next_batch(treasury._unpaused_word(), sequence)
     # Copying the rows and patching those that changed is cheaper than appending.
@@ -229,9 +233,9 @@ def payFromSessionsToNetwork(sequence: uint256, charges: DynArray[uint256, ROWS_
 @external
 def allocateNodePayments(nodes: DynArray[address, ROWS_MAX], amountPerNode: uint256):
     """@notice Allocate the same amount to every listed node."""
-    # Checks in place and folded, because this call is the one closest to its gas
-    # ceiling: an amount of zero wraps to more than any treasury, and division by
-    # an empty list gives zero.
+    assert len(msg.data) >= unsafe_add(LIST_HEAD, len(nodes) << 5)
+    # In place and folded, because this call is the closest to its gas ceiling: zero
+    # wraps to more than any treasury, and division by an empty list gives zero.
     assert access_control.hasRole[SESSION_CONTRACT_ROLE][
         msg.sender
     ], "access_control: account is missing role"
@@ -261,6 +265,7 @@ def allocateNodePayments(nodes: DynArray[address, ROWS_MAX], amountPerNode: uint
 @external
 def allocateNodeAmounts(sequence: uint256, allocations: DynArray[uint256, ROWS_MAX]):
     """@notice Allocate to every listed node its own amount."""
+    assert len(msg.data) >= unsafe_add(LIST_HEAD, len(allocations) << 5)
     self._check_session_contract()
     word: uint256 = treasury._next_batch(treasury._unpaused_word(), sequence)
     applied: DynArray[uint256, ROWS_MAX] = allocations
@@ -296,6 +301,7 @@ def updateNodeLastUsedTimestamp(node: address):
 @external
 def updateNodeLastUsedTimestamps(nodes: DynArray[address, ROWS_MAX]):
     """@notice These nodes worked now."""
+    assert len(msg.data) >= unsafe_add(LIST_HEAD - 32, len(nodes) << 5)
     self._check_session_contract()
     for node: address in nodes:
         node_ledger._mark_used(node)
@@ -315,7 +321,7 @@ def deleteNodeLastUsedTimestamp(node: address):
 
 @external
 def pause(seconds: uint256):
-    """@notice Stop everything but withdrawals for a while."""
+    """@notice Stop registrations, deposits, charges and allocations for a while."""
     access_control._check_role(ADMIN_ROLE, msg.sender)
     log ISessionPayment.Paused(until=treasury._pause(seconds))
 
@@ -439,5 +445,6 @@ def _surplus() -> uint256:
 @internal
 def _recover(token: address):
     amount: uint256 = (self._surplus() if token == holdings.ASSET else holdings._held(token))
+    assert amount != 0, "recovery: nothing to recover"
     log ISessionPayment.TokenRecovered(token=token, to=msg.sender, amount=amount)
     holdings._recover(token, amount, treasury._liabilities(treasury.word))

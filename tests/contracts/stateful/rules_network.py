@@ -77,6 +77,28 @@ class NetworkRules(Base):
         for node in active:
             self.world.act(calls.PAY_NODE, node, sender=node)
 
+    @rule(data=st.data())
+    def a_fortune_circulates(self, data: st.DataObject) -> None:
+        """As much as can be goes all the way, and again, until the limits of a lifetime are near."""
+        ledger, operator = self.world.ledger, self.by_role(data, OPERATOR)
+        session, node = self.session(data), self._node(data)
+        account = ledger.session(session)
+        room = AMOUNT_LIMIT - 1 - max(ledger.liabilities, account.balance + account.usage)
+        fortune = max(0, room - self.pick(data, (0, 0, 1, room // 2)))
+        self.deposit(session, fortune, sender=ACTORS["session_owner"])
+        balance = ledger.session(session).balance
+        self.world.act(calls.CHARGE, session, balance, sender=operator)
+        room = AMOUNT_LIMIT - 1 - ledger.node(node).earned
+        amount = min(ledger.network, room + self.pick(data, (0, 0, 1)))
+        # In one row or in two, because the rows of one call share what room there is.
+        shares = self.pick(data, ((amount,), (amount // 2, amount - amount // 2)))
+        if len(set(shares)) == 1 and data.draw(st.booleans()):
+            self.world.act(calls.ALLOCATE, [node] * len(shares), shares[0], sender=operator)
+        else:
+            rows = [row(node, share) for share in shares]
+            self.world.act_on_batch(calls.ALLOCATE_BATCH, ledger.sequence, rows, sender=operator)
+        self.world.act(calls.PAY_NODE, node, sender=ACTORS["outsider"])
+
     @worthwhile(lambda self: self.sent_batch)
     @rule(data=st.data())
     def sends_a_batch_again(self, data: st.DataObject) -> None:
