@@ -69,7 +69,7 @@ class Promises(Base):
     def solvent_always(self) -> None:
         """Promise 1, invariant-1: it has what it owes, and exactly that while nobody donates.
 
-        Invariant-2: what it owes is the sum of its parts.
+        And invariant-2: what it owes is the sum of its parts.
         """
         world, ledger = self.world, self.world.ledger
         assert world.donated >= 0
