@@ -20,13 +20,10 @@ from tests.contracts.books import (
     OTHER_SESSION,
     ROWS_MAX,
     SESSION,
-    SESSION_CONTRACT,
     Books,
     artifact,
-    event,
     row,
 )
-from tests.evm.contract import Reverted
 
 _ABI = [entry for entry in artifact()["abi"] if entry["type"] == "function"]
 _SIGNATURES = [f"{entry['name']}({','.join(one['type'] for one in entry['inputs'])})" for entry in _ABI]
