@@ -14,6 +14,8 @@ Given a token that is paused, or blocks the contract
     It should refuse, and be exact again afterwards
 Given a token of 0, 6 or 18 decimals
     It should be exact
+Given a token whose code is gone
+    It should refuse, as an account without code agrees to everything
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.contracts import layout
 from tests.contracts.books import (
     ADMIN,
     ARTIFACTS,
@@ -34,13 +37,16 @@ from tests.contracts.books import (
     OUTSIDER,
     OWNER,
     SESSION,
+    SESSION_CONTRACT,
+    SESSION_CONTRACT_ROLE,
     Books,
+    artifact,
     assert_refused,
     deploy_books,
 )
-from tests.evm.compile import artifact_at
+from tests.evm.compile import artifact_at, compiled
 from tests.evm.contract import Contract, deploy
-from tests.evm.hostile import ODD_ANSWERS, TRUE
+from tests.evm.hostile import ODD_ANSWERS, TRUE, Function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,3 +208,28 @@ def test_donation_is_no_deposit(tokens: Books) -> None:
     tokens.deposit(SESSION, 5)
     assert tokens.contract.surplus() == 5
     assert tokens.contract.sessionBalances(SESSION) == BALANCE + 5
+
+
+def test_more_than_asked_arrives(make: Callable[..., Contract]) -> None:
+    token = make("CallbackToken")
+    books = _books(token)
+    token.setCallback(token.address, token.calldata("mint", books.address, 1), sender=ADMIN)
+    token.setTriggers(Function.TRANSFER_FROM, sender=ADMIN)
+    assert_refused(books, SHORT, "depositToSession", SESSION, 5, sender=OWNER)
+    token.setTriggers(Function.NONE, sender=ADMIN)
+    books.deposit(SESSION, 5)
+    assert (books.held(), books.contract.surplus()) == (books.contract.liabilities(), 0)
+
+
+def test_asset_that_vanished_pays_nobody(make: Callable[..., Contract]) -> None:
+    vanisher = make("Vanisher")
+    codes = (bytes.fromhex(made["bytecode"][2:]) for made in (compiled("VanishingToken"), artifact()))
+    vanisher.make(*codes, ADMIN, 0, sender=ADMIN)
+    assert vanisher.backend.code(vanisher.token()) == b""
+    # Nobody can deposit what is not there, so the balance is written where a deposit would have left it.
+    books = Books(Contract(vanisher.backend, vanisher.made(), artifact()["abi"]), token=None)
+    books.contract.grantRole(SESSION_CONTRACT_ROLE, SESSION_CONTRACT, sender=ADMIN)
+    books.contract.registerSession(SESSION, OWNER, sender=SESSION_CONTRACT)
+    books.store(layout.SESSION_ACCOUNTS, SESSION, layout.pack(layout.SESSION_ACCOUNT, balance=5))
+    books.set_treasury(liabilities=5)
+    assert_refused(books, FAILED, "withdrawFromSession", SESSION, sender=OWNER)

@@ -171,6 +171,14 @@ def test_inactive_account_is_held_for_until_it_is_active() -> None:
     assert third.accounts[0].held_reason is None
 
 
+def test_inactive_account_is_held_for_while_nobody_works() -> None:
+    first = settled(Opening(), [row(prompt_tokens=6)], active=EVERYBODY - {NODE_A})
+    second = settled(first.closing, [], epoch=1, active=EVERYBODY - {NODE_A})
+    assert (allocated(second), second.closing.held) == ({}, {NODE_A: 6})
+    third = settled(second.closing, [], epoch=2)
+    assert (allocated(third), third.closing.held) == ({NODE_A: 6}, {})
+
+
 @pytest.mark.parametrize("role", ["fee_account", "withheld_account"])
 def test_inactive_fee_or_withheld_account_is_held_for(role: str) -> None:
     policy = replace(NO_FEE, fee_ppm=Ppm(500_000), fee_account=FEE_ACCOUNT, withheld_account=WITHHELD_ACCOUNT)
@@ -251,6 +259,14 @@ def test_statement_tells_a_node_everything_about_its_amount() -> None:
     service = second.services[0]
     assert (service.work, service.rating, service.unpaid_reason) == (0, None, None)
     assert [(work.epoch, work.paid) for work in service.paid] == [(0, 3 * MICRO)]
+
+
+def test_statement_tells_a_session_where_its_money_went() -> None:
+    policy = replace(NO_FEE, fee_ppm=Ppm(100_000))
+    (session,) = settled(
+        Opening(), [row(prompt_tokens=100, quality_ppm=Ppm(500_000))], policy=policy
+    ).sessions
+    assert (session.collected, session.fee, session.to_nodes, session.withheld) == (100, 10, 45, 45)
 
 
 def test_node_that_only_failed_is_told_so() -> None:

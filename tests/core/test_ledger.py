@@ -63,6 +63,14 @@ from tests.core.opened_ledger import (
 
 Question = Callable[[Ledger], list[ev.Event]]
 
+
+def handed_over() -> Ledger:
+    """Return a ledger in which the node's payee is another account."""
+    ledger = native()
+    ledger.record([ev.NodePayeeSet(NODE, PAYEE)], START)
+    return ledger
+
+
 REFUSED: list[tuple[type[no.ContractRefusal], Callable[[], Ledger], Question]] = [
     (no.SessionNotRegistered, native, lambda b: b.deposit_to_session(by(OUTSIDER, value=1), UNKNOWN)),
     (no.SessionNotRegistered, native, lambda b: b.pay_from_session_to_network(by(OPERATOR), UNKNOWN, 1)),
@@ -122,9 +130,15 @@ REFUSED: list[tuple[type[no.ContractRefusal], Callable[[], Ledger], Question]] =
     (no.NodeNotAllowed, native, lambda b: b.update_node_last_used_timestamp(by(OPERATOR), ZERO_ADDRESS)),
     (no.NodeNotAllowed, native, lambda b: b.update_node_last_used_timestamps(by(OPERATOR), [NODE, CONTRACT])),
     (no.NotThePayee, native, lambda b: b.set_node_payee(by(OPERATOR), NODE, PAYEE)),
+    (no.NotThePayee, handed_over, lambda b: b.set_node_payee(by(NODE), NODE, NODE)),
     (no.PayeeNotAllowed, native, lambda b: b.set_node_payee(by(NODE), NODE, ZERO_ADDRESS)),
     (no.PayeeNotAllowed, native, lambda b: b.set_node_payee(by(NODE), NODE, CONTRACT)),
     (no.TreasuryTooLow, native, lambda b: b.allocate_node_payments(by(OPERATOR), [NODE], HALF + 1)),
+    (
+        no.TreasuryTooLow,
+        native,
+        lambda b: b.allocate_node_payments(by(OPERATOR), [NODE, NODE], HALF // 2 + 1),
+    ),
     (
         no.TreasuryTooLow,
         native,

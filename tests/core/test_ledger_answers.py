@@ -15,7 +15,7 @@ import pytest
 
 from sessionpay.core import events as ev
 from sessionpay.core.ids import SESSION_ID_LIMIT, ZERO_ADDRESS, SessionId
-from sessionpay.core.ledger import DAY, PAUSE_SECONDS_MAX, WINDOW_SECONDS, Ledger
+from sessionpay.core.ledger import CLOCK_MAX, DAY, PAUSE_SECONDS_MAX, WINDOW_SECONDS, Ledger
 from sessionpay.core.roles import ADMIN_ROLE, SESSION_CONTRACT_ROLE
 from tests.core.opened_ledger import (
     ADMIN,
@@ -137,6 +137,7 @@ ANSWERED: list[tuple[Callable[[], Ledger], Question, list[ev.Event]]] = [
         ],
     ),
     (native, lambda b: b.pause(by(ADMIN), PAUSE_SECONDS_MAX), [ev.Paused(NOW + PAUSE_SECONDS_MAX)]),
+    (native, lambda b: b.pause(by(ADMIN, CLOCK_MAX - 1), 1), [ev.Paused(CLOCK_MAX)]),
     (paused, lambda b: b.pause(by(ADMIN, NOW + 1 + DAY), 1), [ev.Paused(NOW + DAY + 2)]),
     (paused, lambda b: b.unpause(by(ADMIN)), [ev.Unpaused()]),
     (

@@ -244,3 +244,16 @@ def test_largest_counts_are_those_of_a_row() -> None:
     assert policy.deadline_ms("any", sla="any") == policy.min_assigned == COUNT_LIMIT - 1
     with pytest.raises(BadPolicy, match="min_assigned"):
         replace(NO_FEE, min_assigned=COUNT_LIMIT)
+
+
+def test_product_is_floored_once() -> None:
+    committed = [row(quality_ppm=Ppm(900_000), latency_ms=0 if number < 2 else 30_001) for number in range(6)]
+    rating = performance([*committed, *(row(outcome=Outcome.FAILED) for _ in range(3))], NO_FEE)
+    assert (rating.success, rating.on_time, rating.quality) == (666_666, 333_333, 900_000)
+    # 222,221 after two factors would give 199,998.
+    assert rating.performance == 199_999
+
+
+def test_threshold_is_about_success_alone() -> None:
+    rating = performance([row(latency_ms=0 if number < 10 else 30_001) for number in range(20)], NO_FEE)
+    assert (rating.success, rating.performance, rating.reason) == (PPM, 500_000, None)

@@ -134,6 +134,7 @@ def test_sheet_cannot_be_changed_afterwards() -> None:
         ("prompt = 150_000_000_000_000 ", "", 1, "models.large.prompt", "this key is missing"),
         ("prompt = 0", "prompt = 'free'", 6, "models.small.prompt", "'free' is not a whole number"),
         ("950335", "950336", 7, "models.small.completion", "79228162514264337593543950336 is not from 0"),
+        ("prompt = 0", f"prompt = {AMOUNT_LIMIT}", 6, "models.small.prompt", f"{AMOUNT_LIMIT} is not from 0"),
         (
             "priority = 1_500_000",
             "priority = 1_000_000_001",

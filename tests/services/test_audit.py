@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sessionpay.chain.client import SessionPayment
 from sessionpay.chain.deploy import deploy_session_payment
 from sessionpay.chain.embedded import EmbeddedChain, embedded_chain
 from sessionpay.chain.sender import Sender
@@ -135,3 +136,39 @@ def test_a_session_that_the_books_lack_is_found_when_named(settlement: Settlemen
     del settlement.ledger.sessions[SESSION]
     assert compare(settlement.contract, settlement.ledger).difference == 0
     assert compare(settlement.contract, settlement.ledger, sessions=[SESSION]).difference != 0
+
+
+def test_a_node_that_the_books_lack_is_found_when_named(settlement: Settlement) -> None:
+    (node,) = settlement.ledger.nodes
+    del settlement.ledger.nodes[node]
+    assert compare(settlement.contract, settlement.ledger).difference == 0
+    assert compare(settlement.contract, settlement.ledger, nodes=[node]).difference != 0
+
+
+@pytest.mark.parametrize("held", [97, 103])
+def test_a_balance_that_the_contract_does_not_account_for_is_found(
+    settlement: Settlement, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(SessionPayment, "balance", lambda *_, **__: held)
+    comparison = compare(settlement.contract, settlement.ledger)
+    assert (comparison.balance, comparison.difference) == (held, 3)
+    assert comparison.first_difference is not None
+    assert comparison.first_difference.name == "real balance"
+
+
+def test_coin_that_nobody_deposited_is_surplus(
+    settlement: Settlement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SessionPayment, "balance", lambda *_, **__: 103)
+    monkeypatch.setattr(SessionPayment, "surplus", lambda *_, **__: 3)
+    comparison = compare(settlement.contract, settlement.ledger)
+    assert (comparison.surplus, comparison.difference, comparison.first_difference) == (3, 0, None)
+
+
+def test_the_block_asked_for_is_the_one_looked_at(settlement: Settlement) -> None:
+    contract, block = settlement.contract, settlement.contract.block_number()
+    contract.pay_from_session_to_network(SESSION, 1)
+    comparison = compare(contract, settlement.ledger, block=block)
+    assert (comparison.block, comparison.difference) == (block, 0)
+    comparison = compare(contract, settlement.ledger)
+    assert (comparison.block, comparison.difference > 0) == (block + 1, True)

@@ -9,12 +9,14 @@ import pytest
 from sessionpay.chain.embedded import embedded_chain
 from sessionpay.chain.errors import OutOfGasMoney
 from sessionpay.chain.sender import Sender
+from sessionpay.core.money import BaseUnits, Ppm
 from sessionpay.core.performance import Policy, parse_policy
-from sessionpay.core.pricing import PriceSheet, parse_price_sheet
+from sessionpay.core.pricing import ModelPrice, PriceSheet, parse_price_sheet
 from sessionpay.metering.records import cut_epochs, read_csv
 from sessionpay.services import trial_rules
-from sessionpay.services.simulation import Trial, audit, close_sessions, run_epoch
+from sessionpay.services.simulation import Trial, audit, close_sessions, costs, run_epoch
 from sessionpay.services.world import World, fund, plan_trials, start
+from tests.core.rows import SESSION, row
 
 TRACE = Path(__file__).parents[2] / "examples" / "demo" / "usage.csv"
 FEES = "0x" + "fe" * 20
@@ -94,6 +96,13 @@ def test_the_refusing_payee_stops_nobody_and_is_paid_once_replaced(sheet: PriceS
     assert refusing.replaced_in == 2
     assert refusing.paid > 0
     assert all(node.pending == 0 for node in trial.settlement.ledger.nodes.values())
+
+
+def test_a_session_costs_what_all_its_epochs_come_to_rounded_up_once() -> None:
+    sheet = PriceSheet({"large": ModelPrice(BaseUnits(400_000), BaseUnits(0))}, {"standard": Ppm(10**6)})
+    assert costs(sheet, [(row(),), (row(),)]) == {SESSION: 1}
+    assert costs(sheet, [(row(), row()), (row(),)]) == {SESSION: 2}
+    assert costs(sheet, [(row(prompt_tokens=5),)]) == {SESSION: 2}
 
 
 def test_one_epoch_is_enough(sheet: PriceSheet, policy: Policy) -> None:

@@ -54,7 +54,7 @@ class StrangerRules(Base):
         """Hours, weeks, a year; very rarely until the clock of pauses runs out."""
         until = self.world.now + self.pick(data, JUMPS)
         if self.rarely(data, 50):
-            until = CLOCK_MAX - self.pick(data, (DAY, 10, 0))
+            until = CLOCK_MAX - self.pick(data, (DAY, 60, 1, 0))
         self.world.wait_until(until)
 
     def _edges(self) -> list[int]:

@@ -60,6 +60,13 @@ def test_charges_add_up(books: Books) -> None:
     assert books.contract.sessionNetworkUsage(OTHER_SESSION) == OTHER_BALANCE
 
 
+def test_each_charge_replaces_the_time_of_the_one_before(books: Books) -> None:
+    for _ in range(4):
+        books.backend.advance(1)
+        books.collect(1)
+        assert books.contract.getAccount(SESSION).lastPaymentAt == books.now
+
+
 def test_largest_amount(books: Books) -> None:
     books.give(OWNER, LIMIT)
     books.deposit(SESSION, LIMIT - 1 - books.contract.liabilities())

@@ -76,6 +76,13 @@ def test_charges_add_up(books: Books) -> None:
     assert books.contract.settlementSequence() == 3
 
 
+def test_each_batch_replaces_the_time_of_the_one_before(books: Books) -> None:
+    for sequence in range(4):
+        books.backend.advance(1)
+        books.contract.payFromSessionsToNetwork(sequence, [row(SESSION, 1)], sender=SESSION_CONTRACT)
+        assert books.contract.getAccount(SESSION).lastPaymentAt == books.now
+
+
 @pytest.mark.parametrize("amount", [BALANCE + 1, LIMIT - 1])
 def test_short_row_takes_what_is_there(books: Books, amount: int) -> None:
     rows = [row(SESSION, amount), row(OTHER_SESSION, 1)]
