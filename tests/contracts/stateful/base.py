@@ -112,14 +112,14 @@ class Base(RuleBasedStateMachine):
         good: Sequence[Choice] = [one for one in options if condition(one)]
         return self.pick(data, good if good and not self.rarely(data, 5) else options)
 
-    def by(self, data: st.DataObject, rightful: str) -> str:
-        """Choose who calls: mostly who may, else anybody."""
-        return self.pick(data, self.stage.payers) if self.rarely(data, 8) else rightful
+    def by(self, data: st.DataObject, rightful: str, *, odds: int = 8) -> str:
+        """Choose who calls: who may, but once in `odds` times anybody."""
+        return self.pick(data, self.stage.payers) if self.rarely(data, odds) else rightful
 
-    def by_role(self, data: st.DataObject, name: str) -> str:
+    def by_role(self, data: st.DataObject, name: str, *, odds: int = 8) -> str:
         """Choose who calls: mostly a holder of the role, if there is one."""
         holders = sorted(who for role, who in self.world.ledger.roles if role == roles.ROLES[name])
-        return self.by(data, holders[0] if holders else ACTORS["admin"])
+        return self.by(data, holders[0] if holders else ACTORS["admin"], odds=odds)
 
     def by_owner(self, data: st.DataObject, session: int) -> str:
         """Choose who calls: mostly the session's owner."""

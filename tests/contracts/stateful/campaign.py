@@ -1,7 +1,7 @@
 """A long campaign: histories under one seed after another, until the time is over.
 
 python -m tests.contracts.stateful.campaign --minutes 10
-python -m tests.contracts.stateful.campaign --deployment token-delayed --seed 7 --rounds 1
+python -m tests.contracts.stateful.campaign --deployment token-delayed --seed 7 --rounds 1 --shrink
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ ROUND: Final = settings(
     deadline=None,
     database=None,
     print_blob=False,
-    phases=(Phase.generate, Phase.shrink),
+    # To shrink a failure takes longer than to find ten more; --shrink does it when one is looked at.
+    phases=(Phase.generate,),
     suppress_health_check=list(HealthCheck),
 )
 SECONDS: Final = "FUZZ_SECONDS"
@@ -56,11 +57,13 @@ def run_for(backend: Backend, deployment: str, *, seconds: float, first_seed: in
     return tally
 
 
-def run_round(backend: Backend, deployment: str, seeded: int, tally: Tally) -> None:
+def run_round(
+    backend: Backend, deployment: str, seeded: int, tally: Tally, *, profile: settings = ROUND
+) -> None:
     """Run the histories of one seed."""
     before = backend.snapshot()
     try:
-        run_histories(backend, deployment, profile=ROUND, seeded=seeded, tally=tally)
+        run_histories(backend, deployment, profile=profile, seeded=seeded, tally=tally)
     except BaseException as failure:
         again = f"python -m {MODULE} --deployment {deployment} --seed {seeded} --rounds 1"
         failure.add_note(f"To see it again: {again}")
@@ -73,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a campaign over the deployments in turn; returns 1 if anything was found."""
     options = _options(arguments)
     deployments = [options.deployment] if options.deployment else list(DEPLOYMENTS)
+    profile = settings(ROUND, phases=(Phase.generate, Phase.shrink)) if options.shrink else ROUND
     until, tally, found = time.monotonic() + options.minutes * 60, Tally(), 0
     with open_backend(options.backend) as backend, suppress(KeyboardInterrupt):
         for done in count():
@@ -80,7 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 break
             deployment = deployments[done % len(deployments)]
             try:
-                run_round(backend, deployment, options.seed + done // len(deployments), tally)
+                seeded = options.seed + done // len(deployments)
+                run_round(backend, deployment, seeded, tally, profile=profile)
             except Exception:  # noqa: BLE001 - whatever it is, it is a finding, and the campaign goes on
                 found += 1
                 traceback.print_exc()
@@ -96,6 +101,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10.0, help="how long to go on")
     parser.add_argument("--rounds", type=int, default=-1, help="end after so many rounds, whatever the time")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="seed of the first round")
+    parser.add_argument("--shrink", action="store_true", help="look for a short history that fails")
     parser.add_argument("--deployment", choices=DEPLOYMENTS, help="one of them instead of all in turn")
     parser.add_argument("--backend", default="pyevm", help="chain to run on")
     return parser.parse_args(arguments)

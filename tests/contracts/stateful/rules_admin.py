@@ -7,12 +7,12 @@ from hypothesis.stateful import rule
 
 from sessionpay.core import roles
 from sessionpay.core.ids import ZERO_ADDRESS, Address
-from sessionpay.core.ledger import PAUSE_SECONDS_MAX
+from sessionpay.core.ledger import DAY, PAUSE_SECONDS_MAX
 from tests.contracts.stateful import calls
 from tests.contracts.stateful.base import ROLE_IDS, Base, worthwhile
 from tests.evm.actors import ACTORS
 
-PAUSES = (1, 60, 60, 3_600, PAUSE_SECONDS_MAX, PAUSE_SECONDS_MAX + 1, 0)
+PAUSES = (1, 60, 60, 3_600, DAY, PAUSE_SECONDS_MAX, PAUSE_SECONDS_MAX + 1, 0)
 STATION = (
     ("ADMIN_ROLE", "admin"),
     ("DEFAULT_ADMIN_ROLE", "admin"),
@@ -25,10 +25,12 @@ class AdminRules(Base):
 
     @rule(data=st.data())
     def pauses(self, data: st.DataObject) -> None:
-        """An admin pauses the contract, or tries to chain pauses."""
+        """An admin pauses the contract, or tries to chain pauses, and may think better of it."""
         self.world.act(calls.PAUSE, self.pick(data, PAUSES), sender=self.by_role(data, "ADMIN_ROLE"))
+        if self.rarely(data, 4):
+            self.world.wait_until(self.world.now + self.pick(data, (0, 1, 30)))
+            self.world.act(calls.UNPAUSE, sender=self.by_role(data, "ADMIN_ROLE"))
 
-    @worthwhile(lambda self: self.world.now < self.world.ledger.paused_until)
     @rule(data=st.data())
     def unpauses(self, data: st.DataObject) -> None:
         """An admin ends the pause."""
@@ -61,19 +63,17 @@ class AdminRules(Base):
         role, account = missing[0] if missing else anybody
         self.world.act(calls.GRANT, role, account, sender=self.by_role(data, "DEFAULT_ADMIN_ROLE"))
 
-    @worthwhile(lambda self: len(self.world.ledger.roles) > len(STATION))
     @rule(data=st.data())
     def revokes(self, data: st.DataObject) -> None:
         """A role is taken, mostly from somebody who came by it later."""
         role, account = self._held_role(data)
-        self.world.act(calls.REVOKE, role, account, sender=self.by_role(data, "DEFAULT_ADMIN_ROLE"))
+        self.world.act(calls.REVOKE, role, account, sender=self.by_role(data, "DEFAULT_ADMIN_ROLE", odds=3))
 
-    @worthwhile(lambda self: len(self.world.ledger.roles) > len(STATION))
     @rule(data=st.data())
     def renounces(self, data: st.DataObject) -> None:
         """A role is given up, by its holder alone."""
         role, account = self._held_role(data)
-        self.world.act(calls.RENOUNCE, role, account, sender=self.by(data, account))
+        self.world.act(calls.RENOUNCE, role, account, sender=self.by(data, account, odds=3))
 
     def _held_role(self, data: st.DataObject) -> tuple[bytes, str]:
         """Choose a role and its holder; who held it from the start loses it rarely: work must go on."""

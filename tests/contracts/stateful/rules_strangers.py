@@ -69,8 +69,11 @@ class StrangerRules(Base):
         """A contract destroys itself in favour of this one."""
         amount, giver = self.pick(data, DONATIONS[:3]), ACTORS["outsider"]
         self.stage.feeder.feed(self.world.address, sender=giver, value=amount)
-        self.world.wealth[ZERO_ADDRESS][giver] -= amount
-        self.world.receive(ZERO_ADDRESS, amount)
+        coins, feeder = self.world.wealth[ZERO_ADDRESS], self.stage.feeder.address
+        coins[giver] -= amount
+        # Whatever it was given to deposit, when it happened to own a session, goes along.
+        self.world.receive(ZERO_ADDRESS, amount + coins[feeder])
+        coins[feeder] = 0
 
     @rule(data=st.data())
     def a_token_is_sent_by_mistake(self, data: st.DataObject) -> None:

@@ -10,6 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from hypothesis import note
+
 from sessionpay.chain.logs import decode
 from sessionpay.core import events as ev
 from sessionpay.core.books import Node, Session
@@ -149,7 +151,8 @@ class World:
             reason = refusal.reason
         else:
             happened = self._read(receipt)
-        told = f"{signature}{args} from {sender} at {call.now}"
+        told = f"{signature}{args} from {sender} with {value} at {call.now}: {reason or happened}"
+        note(told)
         assert (reason, happened) == (expected.reason, expected.events), told
         self.tally.calls[signature, reason or ""] += 1
         self.last_events = happened
