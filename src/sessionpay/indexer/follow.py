@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sessionpay.chain.errors import NodeRefused, Unreachable, WrongChain
 from sessionpay.core.books import Books
 from sessionpay.core.errors import BrokenHistory, SessionPayError
+from sessionpay.indexer.agree import united
 from sessionpay.indexer.errors import CountersDiffer, Disagreement, FaultyAnswer, FinalChanged
 from sessionpay.indexer.plan import (
     Action,
@@ -209,8 +210,19 @@ class Follower:
         if not ended:
             raise FaultyAnswer(source.name, rule=f"its logs stand in another block {last} than it has")
         self._require_agreement(source, end.block)
+        entries = self._compared(source, entries, first, last)
         self._advance(source, entries, [end.block], is_final=True)
         self._span = self._span.grown(len(entries))
+
+    def _compared(self, source: Source, entries: list[Entry], first: int, last: int) -> list[Entry]:
+        """Return the events as two nodes give them, where there are two; the contract's sums come on top."""
+        for other in self._sources[1:]:
+            try:
+                theirs = other.history(first, last)
+            except (*SILENCE, FaultyAnswer):
+                continue
+            return united(self.contract.address, first=(source, entries), second=(other, theirs))
+        return entries
 
     def _follow(self, source: Source, cursor: Cursor, first: int, last: int) -> None:
         blocks: list[Block] = []

@@ -74,6 +74,9 @@ class Source(Protocol):
     def events_of(self, header: Header) -> list[Entry]:
         """Return the events of one block in order."""
 
+    def has(self, entry: Entry) -> bool | None:
+        """Tell whether the receipts of a block have an event; None if the node does not give receipts."""
+
     def counters(self, number: int) -> Counters | None:
         """Return the contract's sums after block `number`; None if the node does not keep that state."""
 
@@ -157,6 +160,11 @@ class ChainSource:
                 raise
             return None
 
+    def has(self, entry: Entry) -> bool | None:
+        """See `Source`."""
+        logs = self._receipts(entry.block_hash)
+        return None if logs is None else entry in [self._entry(log, entry.timestamp) for log in logs]
+
     # Reading
 
     def _header(self, number: int | str) -> Header | None:
@@ -216,15 +224,23 @@ class ChainSource:
 
     def _look_again(self, block: Block, logs: Sequence["_Log"]) -> None:
         """Compare with the receipts; the filter allows what other contracts logged, too."""
+        found = self._receipts(block.hash)
+        same = found is None or found == [log._replace(timestamp=None) for log in logs]
+        self._require(same, f"its logs of block {block.number} are not those of its receipts")
+
+    def _receipts(self, block_hash: str) -> list["_Log"] | None:
+        """Return the contract's logs in the receipts of a block; None where the node gives no receipts."""
         try:
-            receipts = rpc.ask(self._web3, "eth_getBlockReceipts", block.hash)
+            receipts = rpc.ask(self._web3, "eth_getBlockReceipts", block_hash)
         except NodeRefused:
-            return  # Not every node has this request, and suspicion alone proves nothing.
-        raws = [raw for receipt in receipts or () for raw in receipt["logs"]]
-        found = self._read(lambda: [_log(raw) for raw in raws], "a receipt without its fields")
-        ours = [_place(log) for log in found if log.address == self._address]
-        same = ours == [_place(log) for log in logs]
-        self._require(same, f"it left out logs of block {block.number} that its receipts have")
+            return None  # Not every node has this request.
+        if receipts is None:
+            return None
+        found: list[_Log] = self._read(
+            lambda: [_log(raw) for receipt in receipts for raw in receipt["logs"]],
+            "a receipt without its fields",
+        )
+        return [log._replace(timestamp=None) for log in found if log.address == self._address]
 
     def _read(self, read: Callable[[], Any], otherwise: str) -> Any:  # noqa: ANN401 - as what is read
         try:
