@@ -90,7 +90,7 @@ def change(chain: Chain, kind: str, size: int, longer: int) -> None:
         chain.reorganise(size, longer=longer)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32), first=st.integers(0, 150), steps=changes)
 def test_books_are_right_after_every_reorganisation(
     database: Database, seed: int, first: int, steps: list[tuple[str, int, int]]
@@ -107,7 +107,7 @@ def test_books_are_right_after_every_reorganisation(
         assert_canonical(database, contract, chain)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
     seed=st.integers(0, 2**32),
     faults=st.lists(st.sampled_from(list(Fault)), min_size=1, max_size=4),
@@ -128,7 +128,7 @@ def test_a_liar_beside_an_honest_node_changes_nothing(
         assert_canonical(database, contract, chain)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32), percent=st.sampled_from((5, 30, 100)), steps=changes)
 def test_a_liar_alone_is_never_believed_about_money(
     database: Database, seed: int, percent: int, steps: list[tuple[str, int, int]]

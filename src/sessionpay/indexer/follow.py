@@ -36,6 +36,7 @@ from sessionpay.store.evidence import Block, Contract, Entry
 # Each node is asked twice before the books stand still, because the first fault may have passed by then.
 ROUNDS = 2
 POLL_SECONDS = 2
+FIRST_SPAN = Span()
 
 # No node could be asked, or would answer.
 SILENCE = (Unreachable, NodeRefused, WrongChain)
@@ -65,7 +66,7 @@ class Follower:
     """One contract, the nodes that serve its chain, and the database that its books are in.
 
     `confirmations` says how many blocks below the head are final, where the node's own word for it is not
-    to be taken. `progress` is called after each step that changed something.
+    to be taken; `span` how much of history is asked for at first. `progress` is called after each step that changed something.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Follower:
         sources: Sequence[Source],
         *,
         confirmations: int | None = None,
+        span: Span = FIRST_SPAN,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         """Bind them together; nothing is asked yet."""
@@ -83,7 +85,7 @@ class Follower:
         self._sources = list(sources)
         self._confirmations = confirmations
         self._progress = progress
-        self._span = Span()
+        self._span = span
         self._chain_head = contract.first_block - 1
         self._healed_at: int | None = None
 

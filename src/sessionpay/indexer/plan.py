@@ -45,19 +45,23 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """How many blocks of history are asked for at once."""
+    """How many blocks of history are asked for at once, and how many at most."""
 
     blocks: int = SPAN_BLOCKS_FIRST
+    blocks_max: int = SPAN_BLOCKS_MAX
 
     def halved(self) -> "Span":
         """Ask for less, because the node refused or did not answer in time."""
-        return Span(max(1, self.blocks // 2))
+        return Span(max(1, self.blocks // 2), self.blocks_max)
 
     def grown(self, event_count: int) -> "Span":
         """Ask for twice as much after few events, for half as much after too many."""
         if event_count > 2 * EVENTS_WANTED:
             return self.halved()
-        return self if event_count > EVENTS_WANTED // 2 else Span(min(SPAN_BLOCKS_MAX, self.blocks * 2))
+        return self if event_count > EVENTS_WANTED // 2 else self._doubled()
+
+    def _doubled(self) -> "Span":
+        return Span(min(self.blocks_max, self.blocks * 2), self.blocks_max)
 
 
 @dataclass(frozen=True, slots=True)
