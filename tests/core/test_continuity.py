@@ -10,6 +10,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sessionpay.core import events as ev
 from sessionpay.core.books import Books
 from sessionpay.core.continuity import require_possible

@@ -11,6 +11,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sessionpay.core.events import EVENTS
 from sessionpay.core.wire import from_json, to_json
 from tests.indexer.history import Chain

@@ -66,7 +66,7 @@ def running_anvil(*, history: int | None = _STATES_KEPT) -> Iterator[Anvil]:
         raise FileNotFoundError("no anvil binary: set ANVIL to one, or install it with npm")
     port = _free_port()
     with TemporaryDirectory() as home:
-        process = subprocess.Popen(  # noqa: S603 - the binary is the developer's own choice
+        process = subprocess.Popen(
             [str(binary), *_options(port, history)],
             env={"HOME": home},
             cwd=home,

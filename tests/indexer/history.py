@@ -8,8 +8,9 @@ from hashlib import sha256
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from eth_bloom import BloomFilter
+from eth_bloom.bloom import BloomFilter
 from eth_utils.crypto import keccak
+
 from sessionpay.chain.logs import LAYOUTS
 from sessionpay.core import events as ev
 from sessionpay.core.books import Books
@@ -91,9 +92,7 @@ def digest(*parts: object) -> str:
 
 def copied(books: Books) -> Books:
     """Return books of their own; what they hold never changes."""
-    return replace(
-        books, sessions=dict(books.sessions), nodes=dict(books.nodes), roles=set(books.roles)
-    )
+    return replace(books, sessions=dict(books.sessions), nodes=dict(books.nodes), roles=set(books.roles))
 
 
 @lru_cache(maxsize=BLOCKS_REMEMBERED)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from eth_utils.crypto import keccak
-from sessionpay.indexer.source import ChainSource
 from web3 import Web3
 from web3.providers.base import JSONBaseProvider
+
+from sessionpay.indexer.source import ChainSource
 
 from .history import CONTRACT, Chain, MadeBlock, bloom_of, digest, logs_of
 
@@ -53,7 +54,9 @@ class Node(JSONBaseProvider):
     `archive_depth` is how many blocks back it keeps states, all when left out.
     """
 
-    def __init__(self, chain: Chain, *, faults: tuple[Fault, ...] = (), percent: int = 0, seed: int = 0) -> None:
+    def __init__(
+        self, chain: Chain, *, faults: tuple[Fault, ...] = (), percent: int = 0, seed: int = 0
+    ) -> None:
         super().__init__()
         self.chain = chain
         self.faults = faults
@@ -67,7 +70,7 @@ class Node(JSONBaseProvider):
 
     @property
     def source(self) -> ChainSource:
-        """This node as the indexer sees it."""
+        """What the indexer sees of the node."""
         return ChainSource(Web3(self), CONTRACT)
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:  # noqa: ANN401 - as the base class

@@ -8,7 +8,6 @@ from sessionpay.indexer.follow import Follower, run
 from sessionpay.indexer.plan import Span
 from sessionpay.store import evidence
 from sessionpay.store.database import Database
-
 from tests.indexer.history import CONTRACT, Chain
 from tests.indexer.provider import CHAIN_ID, Node
 
@@ -22,7 +21,11 @@ def main(url: str, seed: int, blocks: int) -> None:
         contract = evidence.contract(connection, chain_id=CHAIN_ID, address=CONTRACT)
     node = Node(chain)
     follower = Follower(
-        database, contract, [node.source], span=Span(5, blocks_max=5), progress=lambda _: print("step", flush=True)
+        database,
+        contract,
+        [node.source],
+        span=Span(5, blocks_max=5),
+        progress=lambda _: print("step", flush=True),  # noqa: T201 - its parent waits for it
     )
     run(database, [follower], stop=lambda: False, once=True)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from sessionpay import (
     SESSION_CONTRACT_ROLE,
     ZERO_ADDRESS,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from sessionpay.store.database import Database
     from sessionpay.store.evidence import Contract
-
     from tests.evm.anvil import Anvil
 
 WEALTH = 10**24
@@ -65,9 +65,7 @@ def test_books_follow_a_real_node(node: Anvil, database: Database) -> None:
     for account in (operator, owner):
         node.set_balance(account.address, WEALTH)
     node.mine(3)
-    binding = deploy_session_payment(
-        operator, asset=ZERO_ADDRESS, admin=operator.address, withdrawal_delay=0
-    )
+    binding = deploy_session_payment(operator, asset=ZERO_ADDRESS, admin=operator.address, withdrawal_delay=0)
     binding.grant_role(SESSION_CONTRACT_ROLE, operator.address)
     node.mine(DEPTH)
     store.prepare(database)
@@ -83,9 +81,7 @@ def test_books_follow_a_real_node(node: Anvil, database: Database) -> None:
             mine.settlement_sequence(), [Charge(SessionId(number), BaseUnits(600))]
         )
         mine.update_node_last_used_timestamp(owner.address)
-        mine.allocate_node_amounts(
-            mine.settlement_sequence(), [Allocation(owner.address, BaseUnits(500))]
-        )
+        mine.allocate_node_amounts(mine.settlement_sequence(), [Allocation(owner.address, BaseUnits(500))])
         follower.catch_up()
         assert_same(database, contract, mine)
         node.mine(DEPTH - 5)

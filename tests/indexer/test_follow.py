@@ -13,11 +13,13 @@ Given a node that lies alone
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sessionpay.chain.errors import ChainError, Unreachable, WrongChain
 from sessionpay.core.ids import ZERO_ADDRESS
 from sessionpay.core.money import Asset
@@ -25,12 +27,12 @@ from sessionpay.indexer.errors import Disagreement, FinalChanged, IndexerError
 from sessionpay.indexer.follow import Follower, run
 from sessionpay.store import books as store
 from sessionpay.store import derived, evidence, queries
-from sessionpay.store.database import Database
 
 from .history import CONTRACT, DELAY, Chain
 from .provider import CHAIN_ID, Fault, Node
 
 if TYPE_CHECKING:
+    from sessionpay.store.database import Database
     from sessionpay.store.evidence import Contract
 
 ETH = Asset(ZERO_ADDRESS, "ETH", 18)
@@ -140,10 +142,8 @@ def test_a_liar_alone_is_never_believed_about_money(
     follower = Follower(database, contract, [liar.source])
     for step in steps:
         change(chain, *step)
-        try:
+        with suppress(IndexerError, ChainError):
             follower.catch_up()
-        except (IndexerError, ChainError):
-            pass
         with database.reading() as connection:
             verified = evidence.checkpoint(connection, contract).verified_number
             books = evidence.replay(connection, contract, up_to=verified)

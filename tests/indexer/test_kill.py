@@ -18,6 +18,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+
 from sessionpay.indexer.follow import run
 from sessionpay.store import evidence
 from sessionpay.store.errors import DatabaseBusy

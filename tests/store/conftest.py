@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+
 from sessionpay.store.database import Database
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Column, MetaData, Table, insert, select
+
 from sessionpay.store.types import WholeNumber, from_text, to_text
 
 if TYPE_CHECKING:

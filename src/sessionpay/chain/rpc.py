@@ -99,9 +99,9 @@ def _batch(
         answers: object = provider.make_batch_request(sent)
     except (requests.RequestException, OSError, JSONDecodeError, UnicodeDecodeError) as error:
         raise Unreachable(server(web3), reason=_told(error)) from None
-    if isinstance(answers, list) and len(answers) == len(parameter_lists):
-        if all(isinstance(answer, Mapping) and "result" in answer for answer in answers):
-            return [answer["result"] for answer in answers]
+    is_whole = isinstance(answers, list) and len(answers) == len(parameter_lists)
+    if isinstance(answers, list) and is_whole and all("result" in answer for answer in answers):
+        return [answer["result"] for answer in answers]
     # Not every node takes batches; one by one, an error has its own answer.
     return [ask(web3, method, *parameters) for parameters in parameter_lists]
 

@@ -45,7 +45,7 @@ class Movement(NamedTuple):
         return self.amount if self.kind in ADDING else -self.amount
 
 
-def movements(books: Books, event: ev.Event) -> list[Movement]:
+def movements(books: Books, event: ev.Event) -> list[Movement]:  # noqa: PLR0911 - one return for each event of money
     """Return the lines of `event`, which follows `books`; rows of a batch that applied nothing included."""
     match event:
         case ev.DepositToSession(session_id, amount):
@@ -69,19 +69,23 @@ def movements(books: Books, event: ev.Event) -> list[Movement]:
 
 
 def _charges(books: Books, rows: tuple[ev.Charge, ...]) -> list[Movement]:
-    after = _running(lambda session_id: books.session(session_id).balance)
+    def balance(session_id: SessionId) -> int:
+        return books.session(session_id).balance
+
+    after = _running(balance)
     network: int = books.network
     lines = []
     for session_id, amount in rows:
         network += amount
-        lines.append(
-            Movement(Kind.CHARGE, session_id, None, amount, after(session_id, -amount), network)
-        )
+        lines.append(Movement(Kind.CHARGE, session_id, None, amount, after(session_id, -amount), network))
     return lines
 
 
 def _allocations(books: Books, rows: tuple[ev.Allocation, ...]) -> list[Movement]:
-    after = _running(lambda node: books.node(node).pending)
+    def pending(node: Address) -> int:
+        return books.node(node).pending
+
+    after = _running(pending)
     network: int = books.network
     lines = []
     for node, amount in rows:

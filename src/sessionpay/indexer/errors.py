@@ -63,6 +63,5 @@ class Disagreement(IndexerError):
         self.contract = contract
         self.block = block
         self.reasons = reasons
-        super().__init__(
-            f"contract {contract.address} stands still after block {block}: {'; '.join(dict.fromkeys(reasons))}"
-        )
+        told = "; ".join(dict.fromkeys(reasons))
+        super().__init__(f"contract {contract.address} stands still after block {block}: {told}")

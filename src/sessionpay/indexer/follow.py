@@ -33,8 +33,8 @@ from sessionpay.store import evidence
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Block, Contract, Entry
 
-# Each node is asked twice before the books stand still, because the first fault may have passed by then.
-ROUNDS = 2
+# Each node is asked so often before the books stand still, because the first fault may have passed by then.
+ROUNDS = 4
 POLL_SECONDS = 2
 FIRST_SPAN = Span()
 
@@ -66,7 +66,8 @@ class Follower:
     """One contract, the nodes that serve its chain, and the database that its books are in.
 
     `confirmations` says how many blocks below the head are final, where the node's own word for it is not
-    to be taken; `span` how much of history is asked for at first. `progress` is called after each step that changed something.
+    to be taken; `span` how much of history is asked for at first. `progress` is called after each step
+    that changed something.
     """
 
     def __init__(
@@ -212,15 +213,17 @@ class Follower:
         if not ended:
             raise FaultyAnswer(source.name, rule=f"its logs stand in another block {last} than it has")
         self._require_agreement(source, end.block)
-        entries = self._compared(source, entries, first, last)
+        entries = self._compared(source, entries, lambda other: other.history(first, last))
         self._advance(source, entries, [end.block], is_final=True)
         self._span = self._span.grown(len(entries))
 
-    def _compared(self, source: Source, entries: list[Entry], first: int, last: int) -> list[Entry]:
+    def _compared(
+        self, source: Source, entries: list[Entry], ask: Callable[[Source], list[Entry]]
+    ) -> list[Entry]:
         """Return the events as two nodes give them, where there are two; the contract's sums come on top."""
         for other in self._sources[1:]:
             try:
-                theirs = other.history(first, last)
+                theirs = ask(other)
             except (*SILENCE, FaultyAnswer):
                 continue
             return united(self.contract.address, first=(source, entries), second=(other, theirs))
@@ -235,15 +238,13 @@ class Follower:
                 break  # The chain changed in between; what is read up to here still fits together.
             if not blocks:
                 self._require_child(source, cursor, header)
-            entries += source.events_of(header)
+            entries += self._compared(source, source.events_of(header), _same_block(header))
             blocks.append(header.block)
         if not blocks:
             raise FaultyAnswer(source.name, rule=f"it has no block {first} below its own head")
         self._advance(source, entries, blocks, is_final=False)
 
-    def _advance(
-        self, source: Source, entries: list[Entry], blocks: list[Block], *, is_final: bool
-    ) -> None:
+    def _advance(self, source: Source, entries: list[Entry], blocks: list[Block], *, is_final: bool) -> None:
         head = blocks[-1]
         counters = self._counters(source, head)
         with self._database.writing() as connection:
@@ -309,6 +310,10 @@ class Follower:
         if ours is not None and header.block.parent_hash != ours:
             rule = f"its block {header.block.number} does not follow block {cursor.head_number}"
             raise FaultyAnswer(source.name, rule=rule)
+
+
+def _same_block(header: Header) -> Callable[[Source], list[Entry]]:
+    return lambda source: source.events_of(header)
 
 
 def _existing(source: Source, number: int) -> Header:

@@ -174,7 +174,8 @@ class ChainSource:
     def _as_header(self, found: Any) -> Header | None:  # noqa: ANN401 - JSON has no narrower type
         if found is None:
             return None
-        return self._read(lambda: _header(found), "a block without its fields")
+        header: Header = self._read(lambda: _header(found), "a block without its fields")
+        return header
 
     def _logs(self, wanted: Mapping[str, str]) -> list["_Log"]:
         found = rpc.ask(self._web3, "eth_getLogs", wanted)
@@ -185,7 +186,9 @@ class ChainSource:
         for log in logs:
             self._require(log.address == self._address, "it gave logs of another contract")
             if kept and _place(kept[-1]) == _place(log):
-                self._require(kept[-1] == log, f"it gave two logs {log.log_index} of block {log.block_number}")
+                self._require(
+                    kept[-1] == log, f"it gave two logs {log.log_index} of block {log.block_number}"
+                )
             else:
                 kept.append(log)
         return kept
@@ -198,7 +201,9 @@ class ChainSource:
         answers = rpc.ask_many(self._web3, "eth_getBlockByNumber", requests)
         for number, answer in zip(missing, answers, strict=True):
             header = self._as_header(answer)
-            same = header is not None and header.block.number == number and header.block.hash == blocks[number]
+            same = (
+                header is not None and header.block.number == number and header.block.hash == blocks[number]
+            )
             self._require(same, f"its logs stand in another block {number} than it has")
             times[number] = header.block.timestamp if header else 0
         return times

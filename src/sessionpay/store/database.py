@@ -79,16 +79,14 @@ class Database:
         """Lend a connection that sees one state of the database, whatever others write meanwhile."""
         with self.engine.connect() as connection:
             if not self.is_sqlite:
-                connection = connection.execution_options(
-                    isolation_level="REPEATABLE READ", postgresql_readonly=True
-                )
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Lend a connection whose changes are committed together at the end, or not at all."""
         with self.engine.connect() as connection:
-            connection = connection.execution_options(sessionpay_writes=True)
+            connection.execution_options(sessionpay_writes=True)
             with connection.begin():
                 yield connection
 
@@ -99,7 +97,6 @@ class Database:
         The database ends the hold when the process dies, however it dies.
         """
         with self._lock_engine().connect() as connection:
-            connection = connection.execution_options(sessionpay_locks=True)
             try:
                 held = self._take(connection)
             except OperationalError:

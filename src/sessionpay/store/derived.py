@@ -59,9 +59,7 @@ class Touched:
             self.nodes.add(node)
 
 
-def fold(
-    connection: Connection, contract: Contract, entries: Sequence[Entry], *, final_number: int
-) -> Books:
+def fold(connection: Connection, contract: Contract, entries: Sequence[Entry], *, final_number: int) -> Books:
     """Carry the derived tables over `entries`, and return the books of what these touch.
 
     Blocks above `final_number` can be put back later. Raises `BrokenHistory` for an event that cannot
@@ -198,8 +196,7 @@ def _images(state: State, touched: Touched) -> Iterable[dict[str, Any]]:
 def _save(connection: Connection, contract: Contract, state: State, touched: Touched) -> None:
     for relation, keys in _keys(touched).items():
         codec = rows.BY_RELATION[relation]
-        if keys is None:
-            keys = [{}]
-        rows.remove(connection, codec.table, contract.id, keys)
-        made = [codec.row(state, key) for key in keys]
+        some = [{}] if keys is None else keys
+        rows.remove(connection, codec.table, contract.id, some)
+        made = [codec.row(state, key) for key in some]
         rows.insert_all(connection, codec.table, contract.id, [row for row in made if row is not None])

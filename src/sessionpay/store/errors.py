@@ -17,7 +17,7 @@ class StoreError(SessionPayError):
 
 
 class BadDatabaseUrl(StoreError):
-    """The text is not the address of a database that this package uses; it may hold a password and is not kept."""
+    """Not the address of a database that this package uses; it may hold a password and is not kept."""
 
     def __init__(self) -> None:
         """Say the form."""

@@ -61,7 +61,13 @@ def sessions(
     """Yield every session, or those of one owner, by id."""
     s = tables.sessions.c
     query = select(
-        s.session_id, s.owner, s.balance, s.usage, s.registered_at, s.last_payment_at, s.withdrawal_requested_at
+        s.session_id,
+        s.owner,
+        s.balance,
+        s.usage,
+        s.registered_at,
+        s.last_payment_at,
+        s.withdrawal_requested_at,
     )
     query = query.where(s.contract_id == contract.id).order_by(s.session_id)
     if owner is not None:
@@ -165,9 +171,11 @@ def _lines(
     )  # fmt: skip
     if up_to is not None:
         query = query.where(m.block_number <= up_to)
-    yield from connection.execute(query, execution_options={"yield_per": _FETCH_ROWS})
+    found: Iterator[Any] = iter(connection.execute(query, execution_options={"yield_per": _FETCH_ROWS}))
+    yield from found
 
 
 def _line(row: Row[Any], signed: int, balance: int) -> Line:
     subject = row.node if row.session_id is None else row.session_id
-    return Line(*row[:5], Kind(row.kind), subject, signed, BaseUnits(balance))
+    place = (row.block_number, row.timestamp, row.transaction_hash, row.log_index, row.row)
+    return Line(*place, Kind(row.kind), subject, signed, BaseUnits(balance))

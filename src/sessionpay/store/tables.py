@@ -156,7 +156,12 @@ nodes = Table(
 )
 
 roles = Table(
-    "roles", metadata, _contract(), _text("role", key=True), _text("account", key=True), sqlite_with_rowid=False
+    "roles",
+    metadata,
+    _contract(),
+    _text("role", key=True),
+    _text("account", key=True),
+    sqlite_with_rowid=False,
 )
 
 # `event_count` says how many events the derived tables of the contract hold.

@@ -44,7 +44,7 @@ class WholeNumber(TypeDecorator[int]):
         text = to_text(value)
         return value if dialect.name == "postgresql" else text
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> int | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ANN401 - as above
         """Turn what the database keeps into a number."""
         if value is None:
             return None
