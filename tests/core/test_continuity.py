@@ -44,10 +44,11 @@ def test_real_histories_pass_and_their_lines_add_up(seed: int) -> None:
                 network += {Kind.CHARGE: line.amount, Kind.ALLOCATION: -line.amount}.get(line.kind, 0)
                 assert (line.balance_after, line.network_after) == (total[account], network)
             assert books.network == network
-    assert {key: value for key, value in total.items() if value} == {
+    expected: dict[object, int] = {
         **{key: one.balance for key, one in books.sessions.items() if one.balance},
         **{key: node.pending for key, node in books.nodes.items() if node.pending},
     }
+    assert {key: value for key, value in total.items() if value} == expected
 
 
 def known() -> Books:

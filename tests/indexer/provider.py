@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import requests
 from eth_utils.crypto import keccak
@@ -51,7 +51,8 @@ COUNTERS = {
 class Node(JSONBaseProvider):
     """Serves `chain`; of each hundred answers `percent` have one of `faults`.
 
-    `archive_depth` is how many blocks back it keeps states, all when left out.
+    `archive_depth` is how many blocks back it keeps states, all when left out; `hidden` the number and the
+    log of an event that it never gives by range.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Node(JSONBaseProvider):
         self.archive_depth: int | None = None
         self.range_max: int | None = None
         self.filters = True
+        self.hidden: tuple[str, str] | None = None
         self.final_depth = FINAL_DEPTH
         self.requests: list[str] = []
         self._random = Random(seed)
@@ -90,7 +92,7 @@ class Node(JSONBaseProvider):
         if method == "eth_getLogs" and isinstance(answer, list) and fault is not None:
             answer = self._lie(answer, fault)
         if isinstance(answer, dict) and "error" in answer:
-            return answer  # type: ignore[return-value]
+            return cast("RPCResponse", answer)
         return {"jsonrpc": "2.0", "id": 1, "result": answer}
 
     def _answer(self, method: str, params: Any) -> Any:  # noqa: ANN401 - JSON
@@ -133,7 +135,8 @@ class Node(JSONBaseProvider):
         first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
         if self.range_max is not None and last - first >= self.range_max:
             return _refused("range too large")
-        return [log for block in self.chain.blocks[first : last + 1] for log in logs_of(block)]
+        logs = [log for block in self.chain.blocks[first : last + 1] for log in logs_of(block)]
+        return [log for log in logs if (log["blockNumber"], log["logIndex"]) != self.hidden]
 
     def _call(self, data: str, number: int) -> Any:  # noqa: ANN401 - JSON
         head = self.chain.head.number

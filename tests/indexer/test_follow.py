@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessionpay.chain.errors import ChainError, Unreachable, WrongChain
+from sessionpay.core.events import DepositToSession
 from sessionpay.core.ids import ZERO_ADDRESS
 from sessionpay.core.money import Asset
 from sessionpay.indexer.errors import Disagreement, FinalChanged, IndexerError
@@ -179,14 +180,27 @@ def test_a_node_that_silently_left_out_history_is_healed_by_another(database: Da
     """Without old states nobody can tell at once; at the head the sums differ, and all is read again."""
     chain = Chain(5)
     chain.grow(200)
-    contract = entered(database)
-    liar = Node(chain, faults=(Fault.OMIT,), percent=100, seed=2)
+    liar = Node(chain)
     liar.archive_depth, liar.final_depth = 0, 100
-    alone = Follower(database, contract, [liar.source])
-    with pytest.raises(IndexerError):
+    deposits = [
+        (hex(block.number), hex(3 * index))
+        for block in reversed(chain.blocks[:101])
+        for index, event in enumerate(block.events)
+        if isinstance(event, DepositToSession)
+    ]
+    # Most omissions are found at once, by an event that needed the deposit; this one is not.
+    for liar.hidden in deposits:
+        contract = entered(database)
+        alone = Follower(database, contract, [liar.source])
+        with suppress(Disagreement):
+            while alone.position().head_number < 100:
+                alone.step()
+        if alone.position().event_count:
+            break
+    with pytest.raises(Disagreement):
         alone.catch_up()
-    honest = Node(chain)
-    Follower(database, contract, [honest.source]).catch_up()
+    healed = Follower(database, contract, [liar.source, Node(chain).source])
+    healed.catch_up()
     assert_canonical(database, contract, chain)
 
 
