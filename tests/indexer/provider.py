@@ -83,7 +83,7 @@ class Node(JSONBaseProvider):
             case Fault.LATE:
                 raise requests.Timeout
             case Fault.ERROR:
-                return _refused("try again later")
+                return cast("RPCResponse", _refused("try again later"))
             case Fault.NOTHING:
                 return {"jsonrpc": "2.0", "id": 1, "result": None}
         answer = self._answer(method, params)
