@@ -30,6 +30,10 @@ def united(
     for place in sorted(ours.keys() - theirs.keys()):
         _require_allowed(address, ours[place], giver=first[0], other=second[0])
     for place in sorted(theirs.keys() - ours.keys()):
+        # What the giver's own receipts do not have is taken back, and does not stop the other node.
+        if second[0].has(theirs[place]) is False:
+            del theirs[place]
+            continue
         _require_allowed(address, theirs[place], giver=second[0], other=first[0])
     both = ours | theirs
     return [both[place] for place in sorted(both)]
