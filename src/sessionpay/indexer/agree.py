@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from sessionpay.chain.errors import ChainError
 from sessionpay.core.ids import Address
 from sessionpay.indexer import bloom
 from sessionpay.indexer.errors import FaultyAnswer
@@ -31,7 +32,7 @@ def united(
         _require_allowed(address, ours[place], giver=first[0], other=second[0])
     for place in sorted(theirs.keys() - ours.keys()):
         # What the giver's own receipts do not have is taken back, and does not stop the other node.
-        if second[0].has(theirs[place]) is False:
+        if _takes_back(second[0], theirs[place]):
             del theirs[place]
             continue
         _require_allowed(address, theirs[place], giver=second[0], other=first[0])
@@ -44,11 +45,25 @@ def _by_place(entries: Iterable[Entry]) -> dict[Place, Entry]:
 
 
 def _require_allowed(address: Address, entry: Entry, *, giver: Source, other: Source) -> None:
-    header = other.block(entry.block_number)
+    """Raise `FaultyAnswer` if `other` denies an event; a node that does not answer has no say."""
+    try:
+        header = other.block(entry.block_number)
+        # The filter cannot tell a second event of one kind from the first; receipts can.
+        denied_by_receipts = other.has(entry) is False
+    except (ChainError, FaultyAnswer):
+        return
     topic = TOPIC_BY_EVENT[type(entry.event).__name__]
-    is_known = header is not None and header.block.hash == entry.block_hash
-    is_possible = header is not None and bloom.allows(header.bloom, (address, topic))
-    # The filter cannot tell a second event of one kind from the first; receipts can.
-    if not is_known or not is_possible or other.has(entry) is False:
+    denied = header is not None and (
+        header.block.hash != entry.block_hash or not bloom.allows(header.bloom, (address, topic))
+    )
+    if denied or denied_by_receipts:
         rule = f"{other.name} denies its event at log {entry.log_index} of block {entry.block_number}"
         raise FaultyAnswer(giver.name, rule=rule)
+
+
+def _takes_back(giver: Source, entry: Entry) -> bool:
+    """Tell whether the giver's own receipts do not have what it gave."""
+    try:
+        return giver.has(entry) is False
+    except (ChainError, FaultyAnswer):
+        return False
