@@ -35,10 +35,9 @@ def main() -> int:
     old = readme.read_text()
     new = old
     for name, part in (("tree", tree()), ("gas", gas()), ("example", example())):
-        block = f"<!-- {name} -->\n\n{part}\n\n<!-- end of {name} -->"
-        new = re.sub(
-            rf"<!-- {name} -->.*?<!-- end of {name} -->", lambda _, block=block: block, new, flags=re.DOTALL
-        )
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        before, after = new.split(begin)[0], new.split(end)[1]
+        new = f"{before}{begin}\n\n{part}\n\n{end}{after}"
     if sys.argv[1:] == ["--check"]:
         if old != new:
             print("README.md is stale: run `make readme`")
@@ -86,7 +85,7 @@ def gas() -> str:
 def measured() -> Iterator[tuple[str, dict[str, int]]]:
     """Yield what gas.json has of each call."""
     document = json.loads((ROOT / "benchmarks" / "gas.json").read_text())
-    yield from document["entries"].items()
+    yield from document["calls"].items()
 
 
 def example() -> str:

@@ -140,7 +140,7 @@ def pay_claims(claims: Sequence[Claim], money: int) -> list[int]:
     return paid
 
 
-def settle(
+def settle(  # noqa: PLR0915, PLR0917 - told in one go, in the order of the specification
     epoch: int,
     opening: Mapping[str, Any],
     rows: Sequence[Row],
@@ -183,7 +183,7 @@ def settle(
         own = [claim for claim in claims if claim["session_id"] == sid]
         paid = pay_claims(own, collected[sid] * MILLION)
         nodes = sorted({str(claim["node"]) for claim in own})
-        node_weights = {node: 0 for node in nodes}
+        node_weights = dict.fromkeys(nodes, 0)
         withheld_weight = 0
         for claim, part in zip(own, paid, strict=True):
             claim["open"] -= part

@@ -37,31 +37,31 @@ class People:
 
 @pytest.fixture
 def embedded() -> EmbeddedChain:
-    """A new chain."""
+    """Start a new chain."""
     return embedded_chain()
 
 
 @pytest.fixture
 def people(embedded: EmbeddedChain) -> People:
-    """Everybody, with money for gas."""
+    """Introduce everybody, with money for gas."""
     return People(*(Sender(embedded.web3, signer) for signer in embedded.accounts[:5]))
 
 
 @pytest.fixture
 def payments(people: People) -> SessionPayment:
-    """Books for the native coin without a delay, in the operator's hands."""
+    """Deploy books for the native coin without a delay, in the operator's hands."""
     return _deployed(people.operator, ZERO_ADDRESS, 0)
 
 
 @pytest.fixture
 def delayed(people: People) -> SessionPayment:
-    """Books for the native coin with a delay of an hour, in the operator's hands."""
+    """Deploy books for the native coin with a delay of an hour, in the operator's hands."""
     return _deployed(people.operator, ZERO_ADDRESS, DELAY)
 
 
 @pytest.fixture
 def token(people: People) -> TestToken:
-    """A test token of which the session owner has some."""
+    """Deploy a test token of which the session owner has some."""
     token = deploy_test_token(people.operator, "Trial Dollar", "TUSD", 6)
     token.mint(people.session_owner.address, 10**12)
     return token
@@ -69,13 +69,13 @@ def token(people: People) -> TestToken:
 
 @pytest.fixture
 def token_payments(people: People, token: TestToken) -> SessionPayment:
-    """Books for the test token without a delay, in the operator's hands."""
+    """Deploy books for the test token without a delay, in the operator's hands."""
     return _deployed(people.operator, token.address, 0)
 
 
 @pytest.fixture
 def node(embedded: EmbeddedChain) -> FaultyNode:
-    """A node in front of the chain that can be told to misbehave."""
+    """Put a node in front of the chain that can be told to misbehave."""
     return FaultyNode(embedded)
 
 

@@ -25,7 +25,6 @@ from sessionpay import (
     SessionId,
     events,
 )
-
 from sessionpay.chain.errors import NoContract
 
 from .conftest import DELAY

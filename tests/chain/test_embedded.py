@@ -91,7 +91,7 @@ def test_web3_finds_its_logs(embedded: EmbeddedChain, payments: SessionPayment, 
     assert logs.decode_all(everything, payments.address)[-1:] == receipt.events
     last = everything[-1]
     for topics in ([last["topics"][0]], [None, last["topics"][1]], [[last["topics"][0], last["topics"][1]]]):
-        found = embedded.web3.eth.get_logs({"fromBlock": 0, "topics": topics})  # type: ignore[typeddict-item]
+        found = embedded.web3.eth.get_logs({"fromBlock": 0, "topics": topics})
         assert found == [last]
     assert embedded.web3.eth.get_logs({"fromBlock": 0, "topics": [None] * 4 + [last["topics"][0]]}) == []
     assert embedded.web3.eth.get_logs({"address": checksum_address(ZERO_ADDRESS), "fromBlock": 0}) == []  # type: ignore[typeddict-item]
@@ -100,7 +100,7 @@ def test_web3_finds_its_logs(embedded: EmbeddedChain, payments: SessionPayment, 
 
 def test_web3_binds_the_contract(embedded: EmbeddedChain, payments: SessionPayment, people: People) -> None:
     contract = embedded.web3.eth.contract(
-        address=checksum_address(payments.address),  # type: ignore[arg-type]
+        address=cast("Any", checksum_address(payments.address)),
         abi=load("SessionPayment").abi,
     )
     payments.register_session(7, people.session_owner.address)
@@ -128,7 +128,7 @@ def test_it_refuses_as_a_node_does(embedded: EmbeddedChain) -> None:
         embedded.web3.manager.request_blocking("debug_traceTransaction", [])  # type: ignore[arg-type]
 
 
-def test_chains_have_nothing_in_common(embedded: EmbeddedChain, people: People) -> None:
+def test_chains_have_nothing_in_common(people: People) -> None:
     people.operator.transfer(people.outsider.address, 1)
     assert embedded_chain().web3.eth.block_number == 0
 

@@ -8,7 +8,9 @@ Given a private key and a passphrase
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import traceback
 from typing import TYPE_CHECKING
 
@@ -67,6 +69,16 @@ def test_a_file_is_never_written_over(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadKeystore, match="cannot be written"):
         save_keystore(tmp_path / "missing" / "operator.json", signer_from_key(KEY), PASSPHRASE)
+
+
+def test_a_full_disk_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BadKeystore, match=r"cannot be written \(No space left on device\)"):
+        save_keystore(tmp_path / "operator.json", signer_from_key(KEY), PASSPHRASE)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_empty_passphrase_is_refused(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from eth_abi import encode
-from eth_utils import to_checksum_address
+from eth_abi.abi import encode
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from hypothesis import given

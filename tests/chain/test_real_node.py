@@ -40,7 +40,7 @@ WEALTH = 10**24
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[Anvil]:
-    """A node of its own for this file."""
+    """Run a node for this file alone."""
     if anvil_binary() is None:
         pytest.skip("no anvil binary: set ANVIL to one, or install it with npm")
     with running_anvil() as running:
@@ -49,7 +49,7 @@ def node() -> Iterator[Anvil]:
 
 @pytest.fixture
 def url(node: Anvil) -> str:
-    """Where the node listens."""
+    """Say where the node listens."""
     return f"http://127.0.0.1:{node._connection.port}"
 
 

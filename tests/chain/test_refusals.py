@@ -79,7 +79,7 @@ REFUSED: list[tuple[type[ContractRefusal], Callable[[SessionPayment, People], ob
 
 @pytest.fixture
 def books(payments: SessionPayment, people: People) -> SessionPayment:
-    """A session with money, one without, an active node, 100 in the treasury."""
+    """Set up a session with money, one without, an active node, 100 in the treasury."""
     owner = people.session_owner.address
     payments.register_session(SESSION, owner)
     payments.register_session(SESSION + 1, owner)

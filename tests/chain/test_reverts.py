@@ -10,7 +10,7 @@ Given the error of a node
 from __future__ import annotations
 
 import pytest
-from eth_abi import encode
+from eth_abi.abi import encode
 
 from sessionpay.chain.errors import CallFailed
 from sessionpay.chain.reverts import reason_of, refusal, revert_data

@@ -48,20 +48,20 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def operator(node: FaultyNode, embedded: EmbeddedChain, payments: SessionPayment) -> Sender:
-    """The operator behind a node that can be told to misbehave; `payments` is deployed already."""
+    """Put the operator behind a node that can be told to misbehave; `payments` is deployed already."""
     assert payments.address
     return Sender(node.web3, embedded.accounts[0], receipt_seconds_max=0.05)
 
 
 @pytest.fixture
 def books(payments: SessionPayment, operator: Sender) -> SessionPayment:
-    """The deployment as seen through that node."""
+    """Look at the deployment through that node."""
     return SessionPayment(operator.web3, payments.address, sender=operator)
 
 
 @pytest.fixture
 def anybody(people: People) -> Address:
-    """An account to send things to."""
+    """Name an account to send things to."""
     return people.outsider.address
 
 
@@ -128,7 +128,7 @@ def test_a_node_that_refuses_a_transaction_is_quoted(
 def test_a_transaction_that_arrived_although_the_answer_did_not_is_waited_for(
     operator: Sender, anybody: Address, node: FaultyNode
 ) -> None:
-    def lost(_params: Any, pass_on: Callable[[], object]) -> object:
+    def lost(_params: object, pass_on: Callable[[], object]) -> object:
         pass_on()
         raise requests.ConnectionError
 
@@ -139,7 +139,7 @@ def test_a_transaction_that_arrived_although_the_answer_did_not_is_waited_for(
 def test_a_transaction_that_the_node_knows_already_is_waited_for(
     operator: Sender, anybody: Address, node: FaultyNode
 ) -> None:
-    def repeated(_params: Any, pass_on: Callable[[], object]) -> object:
+    def repeated(_params: object, pass_on: Callable[[], object]) -> object:
         pass_on()
         return refuse("already known")
 
@@ -150,7 +150,7 @@ def test_a_transaction_that_the_node_knows_already_is_waited_for(
 def test_a_transaction_that_did_not_arrive_is_named(
     operator: Sender, anybody: Address, node: FaultyNode
 ) -> None:
-    def broken(_params: Any, _pass_on: Callable[[], object]) -> object:
+    def broken(_params: object, _pass_on: Callable[[], object]) -> object:
         raise requests.ConnectionError
 
     node.faults[SENT] = broken
@@ -234,7 +234,7 @@ def test_a_gas_limit_that_does_not_suffice_is_found_by_simulation(
 def test_a_chain_without_a_base_fee_is_paid_the_old_way(
     operator: Sender, anybody: Address, node: FaultyNode
 ) -> None:
-    def without_base_fee(_params: Any, pass_on: Callable[[], Any]) -> object:
+    def without_base_fee(_params: object, pass_on: Callable[[], Any]) -> object:
         block = pass_on()["result"]
         return result({name: value for name, value in block.items() if name != "baseFeePerGas"})
 

@@ -3,7 +3,7 @@
 - a good file: tables, sentences about what went wrong, and `difference: 0`
 - a file with bad rows: the good ones are settled, the others named with line and reason, exit code 1
 - a file, sheet or policy that cannot be used: one line, exit code 2, nothing sent
-- a node at an RPC address: the trial's keys are on the disk before anything is funded, and what is left comes home
+- a node at an RPC address: keys are on the disk before anything is funded, and what is left comes home
 """
 
 from __future__ import annotations

@@ -32,6 +32,8 @@ _INSTALLED = "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
 _START_SECONDS_MAX = 20
 _STATES_KEPT = 8
 _ANSWER_SECONDS_MAX = 120
+# A look takes about a millisecond, and letting go a few of them.
+_POOL_LOOKS_MAX = 10_000
 # JSON-RPC codes that Anvil gives: a call that reverted, and a transaction that no block may hold.
 _EXECUTION_REVERTED = 3
 _NOT_INCLUDED = ("Insufficient funds", "intrinsic gas")
@@ -180,11 +182,22 @@ class Anvil:
 
     def restore(self, snapshot: Snapshot) -> None:
         """See `Backend.restore`."""
+        self._wait_for_empty_pool()
         node_snapshot, self._time = self._snapshots[snapshot]
         self._ask("evm_revert", node_snapshot)
         # The node forgets a snapshot once it is used, so it is taken anew at once.
         self._snapshots = {one: at for one, at in self._snapshots.items() if one < snapshot}
         self._snapshots[snapshot] = (self._ask("evm_snapshot"), self._time)
+
+    def _wait_for_empty_pool(self) -> None:
+        """Wait until the node has let go of what it mined: the receipt may come first.
+
+        Else a revert brings the transaction back into the pool, and the node mines it again.
+        """
+        for _ in range(_POOL_LOOKS_MAX):
+            if not any(int(count, 16) for count in self._ask("txpool_status").values()):
+                return
+        raise TimeoutError(f"after {_POOL_LOOKS_MAX} looks the pool still holds transactions")
 
     def _revert_data(self, transaction_hash: str) -> bytes:
         options = {"tracer": "callTracer", "tracerConfig": {"onlyTopCall": True}}

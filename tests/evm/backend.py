@@ -21,7 +21,7 @@ ZERO_ADDRESS = "0x" + "00" * 20
 Snapshot = NewType("Snapshot", int)
 
 
-class TransactionRefused(Exception):  # noqa: N818 - the name says what happened
+class TransactionRefused(Exception):
     """No chain would have included the transaction: it cannot pay its value or its intrinsic gas."""
 
 

@@ -33,7 +33,7 @@ _PANIC = keccak(text="Panic(uint256)")[:4]
 _READS = ("view", "pure")
 
 
-class Reverted(Exception):  # noqa: N818 - the name says what happened
+class Reverted(Exception):
     """The call failed and changed nothing.
 
     `reason` is the text of `Error(string)`, `Panic(0x..)` for a panic, the hex of any other data, and empty

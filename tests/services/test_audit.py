@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+
 from sessionpay.chain.deploy import deploy_session_payment
 from sessionpay.chain.embedded import EmbeddedChain, embedded_chain
 from sessionpay.chain.sender import Sender

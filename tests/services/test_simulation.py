@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from sessionpay.chain.embedded import embedded_chain
 from sessionpay.chain.errors import OutOfGasMoney
 from sessionpay.chain.sender import Sender

@@ -49,13 +49,18 @@ def encoded(types: Sequence[str], arguments: Mapping[str, object]) -> bytes:
 
 
 def _plain(kind: str, name: str, value: object) -> object:
-    """Return a value as eth-abi takes it: bytes where this package has them as 0x text."""
-    if not kind.startswith("bytes") or not isinstance(value, str):
+    """Return a value as eth-abi takes it: bytes where this package has them as 0x text, none too few."""
+    if not kind.startswith("bytes"):
         return value
-    try:
-        return bytes.fromhex(value.removeprefix("0x"))
-    except ValueError:
-        raise BadArgument(name, value, rule="it is not hexadecimal") from None
+    if isinstance(value, str):
+        try:
+            value = bytes.fromhex(value.removeprefix("0x"))
+        except ValueError:
+            raise BadArgument(name, value, rule="it is not hexadecimal") from None
+    # eth-abi fills what is too short with zeros, which would name another role.
+    if isinstance(value, bytes) and len(value) != int(kind.removeprefix("bytes")):
+        raise BadArgument(name, value, rule=f"it does not fit {kind}")
+    return value
 
 
 def calldata(called: Function, arguments: Mapping[str, object]) -> bytes:

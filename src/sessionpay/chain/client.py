@@ -144,7 +144,7 @@ class SessionPayment(SessionPaymentViews):
     # ADMIN_ROLE
 
     def pause(self, seconds: int) -> Receipt:
-        """Stop everything but withdrawals for 1 second to 7 days."""
+        """Stop registrations, deposits, charges and allocations for 1 second to 7 days."""
         return self._transact("pause(uint256)", seconds=seconds)
 
     def unpause(self) -> Receipt:

@@ -29,8 +29,8 @@ from sessionpay.core.ids import Address
 BLOCK_GAS_LIMIT = 100_000_000
 # Low enough for amounts to stay readable: gas on this chain costs next to nothing.
 GENESIS_BASE_FEE_WEI = 8
-# A call that nobody limits gets what one transaction may use on most chains.
-CALL_GAS_LIMIT = 16_777_216
+# A call that nobody limits gets what nodes commonly allow; a preview of 512 rows takes half of it.
+CALL_GAS_LIMIT = 50_000_000
 GAS_GROWTH_DIVISOR = 8
 
 UNKNOWN_METHOD_CODE = -32_601

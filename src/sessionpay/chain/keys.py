@@ -85,10 +85,28 @@ def save_keystore(path: Path, signer: Signer, passphrase: str) -> None:
         raise BadKeystore(path, rule="it exists already; choose another name") from None
     except OSError as error:
         raise BadKeystore(path, rule=f"it cannot be written ({error.strerror})") from None
+    try:
+        _write(descriptor, text)
+    except OSError as error:
+        path.unlink()
+        raise BadKeystore(path, rule=f"it cannot be written ({error.strerror})") from None
+    _keep_name(path.parent)
+
+
+def _write(descriptor: int, text: str) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _keep_name(folder: Path) -> None:
+    """Have the folder written to the disk, without which a new file may be there and not be found."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -42,7 +42,7 @@ POLL_GROWTH = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Mined:
-    """A transaction in a block. `gas_used` is in gas, `timestamp` in unix seconds."""
+    """A transaction in a block: `block_timestamp` in unix seconds, `gas_used` in gas."""
 
     transaction_hash: str
     block_number: int

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -187,8 +188,16 @@ def _print_trial(console: Console, trial: Trial) -> None:
     _print_rows(console, trial, sessions, shown=("session_id", "deposited", "charged", "returned", "arrears"))
     nodes = [_node_row(trial, node) for node in sorted(ledger.nodes)]
     _print_rows(console, trial, nodes, shown=("node", "earned", "withdrawn", "pending"))
-    for sentence in story(trial):
-        console.print(Text(sentence), soft_wrap=not console.is_terminal)
+    sentences = list(story(trial))
+    if sentences:
+        console.print("\n  what went wrong on the way")
+    for sentence in sentences:
+        # Folded for a person only: what is piped on is searched line by line.
+        text = Text(f"- {sentence}")
+        console.print(
+            Padding(text, (0, 0, 0, 2)) if console.is_terminal else text, soft_wrap=not console.is_terminal
+        )
+    console.print()
     _print_totals(console, trial)
 
 

@@ -3,14 +3,14 @@
 # pragma optimize gas
 # pragma nonreentrancy on
 """
-@title SessionPayment
+@title SessionPayment: escrow between users, an inference network and its nodes
 @license AGPL-3.0-only
-@notice Escrow between users, an inference network and its nodes. What each
+@notice Holds what users paid in and what nodes have earned. What each
         function promises stands in interfaces/ISessionPayment.vyi.
-@dev The books are three packed words, each in the module that owns it:
-     treasury (global), sessions, node_ledger. Holdings is the real balance.
-     Every function runs checks, effects, interactions, and logs before it
-     sends.
+@dev The books are packed words, each in the module that owns it: treasury
+     (global), session_ledger, node_ledger. Holdings is the real balance. Calls
+     log before they send. All that reads storage is under the reentrancy lock,
+     but for access control's own functions, which touch no money.
 @custom:invariant-1 The real balance is at least liabilities().
 @custom:invariant-2 liabilities() is the sum of session balances, the network
                     balance and pending node payments.
@@ -63,8 +63,11 @@ exports: treasury.pausedUntil
 
 ADMIN_ROLE: public(constant(bytes32)) = keccak256("ADMIN_ROLE")
 SESSION_CONTRACT_ROLE: public(constant(bytes32)) = keccak256("SESSION_CONTRACT_ROLE")
-# A full batch stays far below the gas that one transaction may use.
+# A full batch stays below 12 million gas, whatever it does.
 ROWS_MAX: constant(uint256) = 512
+# Selector, two words, length of a list. Data cut short after that would read as
+# zeros; it is refused as all malformed arguments are, without a reason.
+LIST_HEAD: constant(uint256) = 100
 ROW_SHIFT: constant(uint256) = 96
 AMOUNT_MAX: constant(uint256) = 2**96 - 1
 WITHDRAWAL_DELAY_MAX: constant(uint256) = 30 * 86400
@@ -197,24 +200,32 @@ def payFromSessionToNetwork(sessionId: uint256, amount: uint256):
 @external
 def payFromSessionsToNetwork(sequence: uint256, charges: DynArray[uint256, ROWS_MAX]):
     """@notice Charge many sessions what each can pay."""
+    assert len(msg.data) >= unsafe_add(LIST_HEAD, len(charges) << 5)
     self._check_session_contract()
     word: uint256 = treasury._next_batch(treasury._unpaused_word(), sequence)
     # Copying the rows and patching those that changed is cheaper than appending.
     applied: DynArray[uint256, ROWS_MAX] = charges
     total: uint256 = 0
     index: uint256 = 0
+    stamp: uint256 = block.timestamp << session_ledger.LAST_PAYMENT_SHIFT
+    # What runs once a row stands in place, without calls or names that cost a word.
     for row: uint256 in charges:
-        session_id: uint256 = row >> ROW_SHIFT
-        amount: uint256 = row & AMOUNT_MAX
-        account: uint256 = session_ledger.accounts[session_id]
-        if amount > account >> session_ledger.BALANCE_SHIFT:
-            amount = account >> session_ledger.BALANCE_SHIFT
-            applied[index] = session_id << ROW_SHIFT | amount
-        if amount != 0:
-            session_ledger.accounts[session_id] = session_ledger._charged(account, amount)
-            # Balances are part of the liabilities, so their sum cannot wrap.
-            total = unsafe_add(total, amount)
         index = unsafe_add(index, 1)
+        amount: uint256 = row & AMOUNT_MAX
+        account: uint256 = session_ledger.accounts[row >> ROW_SHIFT]
+        # Zero wraps, so one comparison finds the empty rows and the short ones.
+        if unsafe_sub(amount, 1) >= account >> session_ledger.BALANCE_SHIFT:
+            amount = min(amount, account >> session_ledger.BALANCE_SHIFT)
+            applied[unsafe_sub(index, 1)] = row - (row & AMOUNT_MAX) + amount
+            if amount == 0:
+                continue
+        session_ledger.accounts[row >> ROW_SHIFT] = (
+            unsafe_sub(account, unsafe_mul(amount, session_ledger.CHARGE_UNIT))
+            & session_ledger.LAST_PAYMENT_CLEAR
+            | stamp
+        )
+        # Balances are part of the liabilities, so their sum cannot wrap.
+        total = unsafe_add(total, amount)
     treasury.word = word + (total << treasury.NETWORK_SHIFT)
     log ISessionPayment.SessionsCharged(sequence=sequence, total=total, charges=applied)
 
@@ -222,12 +233,16 @@ def payFromSessionsToNetwork(sequence: uint256, charges: DynArray[uint256, ROWS_
 @external
 def allocateNodePayments(nodes: DynArray[address, ROWS_MAX], amountPerNode: uint256):
     """@notice Allocate the same amount to every listed node."""
-    self._check_session_contract()
-    word: uint256 = treasury._unpaused_word()
-    assert amountPerNode != 0, "node: amount is zero"
-    # Divided, because the product of a huge amount would overflow; by zero
-    # gives zero, which no amount passes.
-    if amountPerNode > unsafe_div(word >> treasury.NETWORK_SHIFT, len(nodes)):
+    assert len(msg.data) >= unsafe_add(LIST_HEAD, len(nodes) << 5)
+    # In place and folded, because this call is the closest to its gas ceiling: zero
+    # wraps to more than any treasury, and division by an empty list gives zero.
+    assert access_control.hasRole[SESSION_CONTRACT_ROLE][
+        msg.sender
+    ], "access_control: account is missing role"
+    word: uint256 = treasury.word
+    assert block.timestamp >= word & treasury.CLOCK_MAX, "pause: contract is paused"
+    if unsafe_sub(amountPerNode, 1) >= unsafe_div(word >> treasury.NETWORK_SHIFT, len(nodes)):
+        assert amountPerNode != 0, "node: amount is zero"
         assert len(nodes) != 0, "node: list is empty"
         raise "treasury: balance too low"
     credit: uint256 = unsafe_mul(amountPerNode, node_ledger.CREDIT_UNIT)
@@ -250,22 +265,24 @@ def allocateNodePayments(nodes: DynArray[address, ROWS_MAX], amountPerNode: uint
 @external
 def allocateNodeAmounts(sequence: uint256, allocations: DynArray[uint256, ROWS_MAX]):
     """@notice Allocate to every listed node its own amount."""
+    assert len(msg.data) >= unsafe_add(LIST_HEAD, len(allocations) << 5)
     self._check_session_contract()
     word: uint256 = treasury._next_batch(treasury._unpaused_word(), sequence)
     applied: DynArray[uint256, ROWS_MAX] = allocations
     total: uint256 = 0
     index: uint256 = 0
     for row: uint256 in allocations:
-        node: uint256 = row >> ROW_SHIFT
-        account: uint256 = node_ledger.accounts[node]
         amount: uint256 = row & AMOUNT_MAX
+        account: uint256 = node_ledger.accounts[row >> ROW_SHIFT]
         if (
             account & node_ledger.LAST_USED_MASK == 0
             or amount << node_ledger.EARNED_SHIFT > ~account & node_ledger.EARNED_MASK
         ):
             applied[index] = row - amount
         elif amount != 0:
-            node_ledger.accounts[node] = unsafe_add(account, unsafe_mul(amount, node_ledger.CREDIT_UNIT))
+            node_ledger.accounts[row >> ROW_SHIFT] = unsafe_add(
+                account, unsafe_mul(amount, node_ledger.CREDIT_UNIT)
+            )
             # 512 amounts below 2**96 cannot wrap.
             total = unsafe_add(total, amount)
         index = unsafe_add(index, 1)
@@ -284,6 +301,7 @@ def updateNodeLastUsedTimestamp(node: address):
 @external
 def updateNodeLastUsedTimestamps(nodes: DynArray[address, ROWS_MAX]):
     """@notice These nodes worked now."""
+    assert len(msg.data) >= unsafe_add(LIST_HEAD - 32, len(nodes) << 5)
     self._check_session_contract()
     for node: address in nodes:
         node_ledger._mark_used(node)
@@ -303,7 +321,7 @@ def deleteNodeLastUsedTimestamp(node: address):
 
 @external
 def pause(seconds: uint256):
-    """@notice Stop everything but withdrawals for a while."""
+    """@notice Stop registrations, deposits, charges and allocations for a while."""
     access_control._check_role(ADMIN_ROLE, msg.sender)
     log ISessionPayment.Paused(until=treasury._pause(seconds))
 
@@ -427,5 +445,6 @@ def _surplus() -> uint256:
 @internal
 def _recover(token: address):
     amount: uint256 = (self._surplus() if token == holdings.ASSET else holdings._held(token))
+    assert amount != 0, "recovery: nothing to recover"
     log ISessionPayment.TokenRecovered(token=token, to=msg.sender, amount=amount)
     holdings._recover(token, amount, treasury._liabilities(treasury.word))

@@ -92,13 +92,13 @@ def _pull(owner: address, amount: uint256):
             method_id=method_id("transferFrom(address,address,uint256)"),
         ),
     )
-    # Wrapping is harmless: amounts are below 2**96, a fall is not.
+    # A fall wraps to more than any amount, so it never equals one.
     assert unsafe_sub(self._held(ASSET), before) == amount, "asset: wrong amount received"
 
 
 @internal
 def _send(token: address, to: address, amount: uint256):
-    """@dev The one place where value leaves. Nothing of the answer is copied."""
+    """@dev The one place where value leaves. A payee's answer is not copied at all."""
     if token == empty(address):
         success: bool = raw_call(to, b"", value=amount, revert_on_failure=False)
         assert success, "asset: transfer failed"
@@ -116,7 +116,6 @@ def _recover(token: address, amount: uint256, liabilities: uint256):
          addresses, and on some chains an ERC-20 is the native coin: so the
          asset itself is looked at again afterwards.
     """
-    assert amount != 0, "recovery: nothing to recover"
     before: uint256 = self._held(ASSET)
     self._send(token, msg.sender, amount)
     remaining: uint256 = self._held(ASSET)

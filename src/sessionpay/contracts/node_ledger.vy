@@ -10,14 +10,14 @@ from interfaces import ISessionPayment
 
 AMOUNT_MAX: constant(uint256) = 2**96 - 1
 CLOCK_MAX: constant(uint256) = 2**40 - 1
-EARNED_MASK: constant(uint256) = (2**96 - 1) << 64
-LAST_USED_MASK: constant(uint256) = (2**40 - 1) << 24
-LAST_USED_CLEAR: constant(uint256) = max_value(uint256) - ((2**40 - 1) << 24)
+EARNED_MASK: constant(uint256) = AMOUNT_MAX << EARNED_SHIFT
+LAST_USED_MASK: constant(uint256) = CLOCK_MAX << LAST_USED_SHIFT
+LAST_USED_CLEAR: constant(uint256) = max_value(uint256) - (CLOCK_MAX << LAST_USED_SHIFT)
 PENDING_SHIFT: constant(uint256) = 160
 EARNED_SHIFT: constant(uint256) = 64
 LAST_USED_SHIFT: constant(uint256) = 24
 # Credits one base unit to pending and to earned when added to the word.
-CREDIT_UNIT: constant(uint256) = 2**160 + 2**64
+CREDIT_UNIT: constant(uint256) = (1 << PENDING_SHIFT) + (1 << EARNED_SHIFT)
 
 # pending 96 | earned 96 | lastUsedAt 40 | free 24, from high to low.
 accounts: HashMap[uint256, uint256]

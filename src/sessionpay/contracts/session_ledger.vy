@@ -18,8 +18,8 @@ BALANCE_SHIFT: constant(uint256) = 160
 USAGE_SHIFT: constant(uint256) = 64
 LAST_PAYMENT_SHIFT: constant(uint256) = 24
 # Moves one base unit from balance to usage when subtracted from the word.
-CHARGE_UNIT: constant(uint256) = 2**160 - 2**64
-LAST_PAYMENT_CLEAR: constant(uint256) = max_value(uint256) - (CLOCK_MAX << 24)
+CHARGE_UNIT: constant(uint256) = (1 << BALANCE_SHIFT) - (1 << USAGE_SHIFT)
+LAST_PAYMENT_CLEAR: constant(uint256) = max_value(uint256) - (CLOCK_MAX << LAST_PAYMENT_SHIFT)
 OWNER_SHIFT: constant(uint256) = 96
 REGISTERED_SHIFT: constant(uint256) = 56
 REQUESTED_SHIFT: constant(uint256) = 16

@@ -6,7 +6,8 @@
 @license AGPL-3.0-only
 @dev Every call that moves money reads and writes this word once, so the batch
      number and the end of a pause live in it and cost nothing of their own.
-     Functions take the word and return the new one; the caller stores it.
+     Most functions take the word and return the new one, which the caller
+     stores; payouts and pauses store it themselves.
 """
 
 # Amounts are below 2**96 base units, so two of them and the clocks share a word.
@@ -80,7 +81,7 @@ def _paused_until(word: uint256) -> uint256:
 @internal
 @view
 def _check_not_paused():
-    word: uint256 = self._unpaused_word()
+    self._unpaused_word()
 
 
 @internal

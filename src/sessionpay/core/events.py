@@ -164,7 +164,7 @@ class TokenRecovered(Event):
 
 @dataclass(frozen=True, slots=True)
 class Paused(Event):
-    """Only withdrawals work until `until`."""
+    """Registrations, deposits, charges and allocations are stopped until `until`."""
 
     until: int
 

@@ -8,7 +8,7 @@ the chain from its events, and is held against the contract.
 
 The ledger knows promises, not holdings: whether a token or a payee takes part
 is the world's affair, so refusals that begin with `asset:` are not here, except
-those that the arguments alone decide.
+those that the arguments alone decide, and a recovery is not looked at afterwards.
 """
 
 from collections.abc import Sequence
@@ -261,7 +261,7 @@ class Ledger(Books):
     # Admin
 
     def pause(self, call: Call, seconds: int) -> list[ev.Event]:
-        """Stop everything but withdrawals; a day must lie between two pauses."""
+        """Stop registrations, deposits, charges and allocations; a day must lie between two pauses."""
         self._require_role(call, ADMIN_ROLE)
         if not 0 < seconds <= PAUSE_SECONDS_MAX:
             raise no.PauseDurationNotAllowed(seconds=seconds)

@@ -209,7 +209,7 @@ class SequenceExhausted(ContractRefusal):
 
 
 class ContractPaused(ContractRefusal):
-    """Only withdrawals work during a pause."""
+    """A pause stops registrations, deposits, charges and allocations."""
 
     reason = "pause: contract is paused"
     advice = "wait until it ends"
@@ -226,7 +226,7 @@ class PauseTooSoon(ContractRefusal):
     """A day must pass between two pauses."""
 
     reason = "pause: too soon"
-    advice = "wait until it is over"
+    advice = "wait until a day after the last one ended"
 
 
 class PauseDurationNotAllowed(ContractRefusal):

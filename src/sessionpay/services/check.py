@@ -142,7 +142,7 @@ def check_key(contract: SessionPayment, account: Address) -> list[Finding]:
     else:
         roles = Finding(Level.WARNING, "key roles", f"{shown} holds none: it can only own sessions and nodes")
     balance = rpc.balance(contract.web3, account)
-    price = int(rpc.ask(contract.web3, "eth_gasPrice"), 16)
+    price = rpc.number(contract.web3, "eth_gasPrice")
     if balance == 0:
         gas = Finding(Level.ERROR, "key gas money", f"{shown} has none: send it native coin")
     elif balance < price * BATCH_GAS_MAX:

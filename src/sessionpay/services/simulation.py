@@ -64,7 +64,7 @@ class Trial:
 
 @dataclass(slots=True)
 class Refusal:
-    """A payee that refuses money: whose it is, in which epoch it did, and what was paid once it was replaced."""
+    """A payee that refuses money: whose it is, when it did, and what was paid once it was replaced."""
 
     node: Address
     payee: RefusingPayee

@@ -223,4 +223,4 @@ def come_home(world: World, trials: Sequence[Trial]) -> list[str]:
 
 def _gas_price(world: World) -> int:
     """Return what one gas may cost while the simulation runs, in wei."""
-    return int(rpc.ask(world.web3, "eth_gasPrice"), 16) * GAS_PRICE_FACTOR
+    return rpc.number(world.web3, "eth_gasPrice") * GAS_PRICE_FACTOR

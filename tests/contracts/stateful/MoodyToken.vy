@@ -104,9 +104,7 @@ def permit(
     words: bytes32 = keccak256(
         abi_encode(PERMIT_TYPEHASH, owner, spender, amount, self.nonces[owner], deadline)
     )
-    domain: bytes32 = keccak256(
-        abi_encode(DOMAIN_TYPEHASH, keccak256(name), keccak256("1"), chain.id, self)
-    )
+    domain: bytes32 = keccak256(abi_encode(DOMAIN_TYPEHASH, keccak256(name), keccak256("1"), chain.id, self))
     signer: address = ecrecover(keccak256(concat(x"1901", domain, words)), v, r, s)
     assert owner != empty(address) and signer == owner, "token: bad signature"
     self.nonces[owner] += 1

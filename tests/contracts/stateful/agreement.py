@@ -8,7 +8,6 @@ from sessionpay.core import roles
 from sessionpay.core.books import Books
 from sessionpay.core.ids import ZERO_ADDRESS, Address
 from tests.contracts import layout
-from tests.contracts.stateful import calls
 from tests.contracts.stateful.base import ROLE_IDS, SESSIONS
 from tests.contracts.stateful.forecast import UNREADABLE, unreadable
 from tests.evm.contract import Reverted
@@ -177,5 +176,3 @@ def touched(events: tuple[ev.Event, ...]) -> tuple[set[SessionId], set[Address]]
 
 def _stored(world: World, mapping: int, key: int) -> int:
     return world.backend.storage(world.address, layout.slot_of(mapping, key))
-
-

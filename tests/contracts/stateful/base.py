@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition
 
 from sessionpay.core import roles
 from sessionpay.core.ids import SESSION_ID_LIMIT, ZERO_ADDRESS, Address, SessionId
@@ -19,11 +19,10 @@ from tests.contracts.stateful.world import World
 from tests.evm.actors import ACTORS
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Callable, Sequence
 
     from tests.contracts.stateful.stage import Stage
-    from tests.contracts.stateful.world import Step
+    from tests.contracts.stateful.world import Step, Tally
     from tests.evm.backend import Snapshot
 
 # Small ids, an id beyond 32 bits, and the largest one: rows pack all of them.
@@ -34,15 +33,22 @@ ROLE_IDS: Final = {name: bytes.fromhex(role[2:]) for name, role in roles.ROLES.i
 LATE_SEQUENCE: Final = 2**32 - 4
 
 Choice = TypeVar("Choice")
+Rule = TypeVar("Rule", bound="Callable[..., None]")
+
+
+def worthwhile(condition: Callable[[Any], Any]) -> Callable[[Rule], Rule]:
+    """Let a rule run when it can get somewhere; every fifth step it may run all the same, to be refused."""
+    return precondition(lambda machine: condition(machine) or machine.steps % 5 == 0)
 
 
 class Base(RuleBasedStateMachine):
     """A history on a stage that was put up before; see `open_books` for how it begins."""
 
-    def __init__(self, stage: Stage, before: Snapshot, tally: Counter[tuple[str, str]]) -> None:
+    def __init__(self, stage: Stage, before: Snapshot, tally: Tally) -> None:
         super().__init__()
         self.stage = stage
         self.tally = tally
+        self.steps = 0
         self.world: World
         self.nodes: tuple[str, ...] = (
             ACTORS["node_operator"],
@@ -55,13 +61,12 @@ class Base(RuleBasedStateMachine):
     def open_books(self, data: st.DataObject) -> None:
         """Give the roles, register three sessions with money, and let two nodes earn something."""
         delay = self.pick(data, tuple(self.stage.contracts))
+        self.tally.histories += 1
         self.world = World(self.stage, delay=delay, tally=self.tally, watch=self.watch)
         if self.rarely(data, 16):
             self._start_late()
         operator = ACTORS["session_contract"]
-        self.world.act(
-            calls.GRANT, ROLE_IDS["SESSION_CONTRACT_ROLE"], operator, sender=ACTORS["admin"]
-        )
+        self.world.act(calls.GRANT, ROLE_IDS["SESSION_CONTRACT_ROLE"], operator, sender=ACTORS["admin"])
         owners = (ACTORS["session_owner"], ACTORS["other_owner"], self.stage.hostile[0].address)
         for session, owner in zip(SESSIONS[:3], owners, strict=True):
             self.world.act(calls.REGISTER, session, owner, sender=operator)
@@ -104,8 +109,8 @@ class Base(RuleBasedStateMachine):
         self, data: st.DataObject, options: Sequence[Choice], condition: Callable[[Choice], Any]
     ) -> Choice:
         """Choose one that meets the condition four times out of five, if there is one."""
-        good = tuple(one for one in options if condition(one))
-        return self.pick(data, good if good and not self.rarely(data, 5) else tuple(options))
+        good: Sequence[Choice] = [one for one in options if condition(one)]
+        return self.pick(data, good if good and not self.rarely(data, 5) else options)
 
     def by(self, data: st.DataObject, rightful: str) -> str:
         """Choose who calls: mostly who may, else anybody."""

@@ -81,9 +81,7 @@ def ask(
 
 def charges_in(rows: Sequence[int]) -> tuple[ev.Charge, ...]:
     """Take the rows of a charge batch apart."""
-    return tuple(
-        ev.Charge(SessionId(row // AMOUNT_LIMIT), BaseUnits(row % AMOUNT_LIMIT)) for row in rows
-    )
+    return tuple(ev.Charge(SessionId(row // AMOUNT_LIMIT), BaseUnits(row % AMOUNT_LIMIT)) for row in rows)
 
 
 def allocations_in(rows: Sequence[int]) -> tuple[ev.Allocation, ...]:

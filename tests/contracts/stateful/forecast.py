@@ -112,8 +112,7 @@ def _refused_by_strangers(question: _Question, events: Events) -> str | None:
 
 def _send_refused(world: World, money: str, receiver: str) -> str | None:
     if money == ZERO_ADDRESS:
-        # Tokens have no default function, so they take no coin in any mood.
-        refuses = receiver in world.tokens or world.moods.get(receiver, HONEST).fault != Fault.NONE
+        refuses = receiver in world.stage.coinless or world.moods.get(receiver, HONEST).fault != Fault.NONE
     else:
         refuses = receiver in world.moods[money].blocked or fails(world, money, Function.TRANSFER)
     return TRANSFER_FAILED if refuses else None

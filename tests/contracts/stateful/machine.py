@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from hypothesis import seed, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -16,14 +15,11 @@ from tests.contracts.stateful.rules_network import NetworkRules
 from tests.contracts.stateful.rules_sessions import SessionRules
 from tests.contracts.stateful.rules_strangers import StrangerRules
 from tests.contracts.stateful.stage import NATIVE, TOKEN, put_up
+from tests.contracts.stateful.world import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.evm.backend import Backend
 
-    # What happened to calls: how often each function ended with each reason, the empty one for success.
-    Tally = Counter[tuple[str, str]]
 
 DEPLOYMENTS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "native-instant": (NATIVE, (0,)),
@@ -38,17 +34,30 @@ class PaymentMachine(SessionRules, NetworkRules, AdminRules, StrangerRules, Prom
 
 
 def run_histories(
-    backend: Backend, deployment: str, *, profile: settings | None = None, seeded: int | None = None
+    backend: Backend,
+    deployment: str,
+    *,
+    profile: settings | None = None,
+    seeded: int | None = None,
+    tally: Tally | None = None,
 ) -> Tally:
-    """Run histories of one deployment and return what happened to their calls; the first disagreement raises.
+    """Run histories of one deployment and return what happened in them; the first disagreement raises.
 
-    With `seeded`, the same histories come again.
+    With `seeded`, the same histories come again; a `tally` that is given is continued.
     """
     kind, delays = DEPLOYMENTS[deployment]
     stage = put_up(backend, kind=kind, delays=delays)
-    tally: Tally = Counter()
-    factory: Callable[[], PaymentMachine] = partial(PaymentMachine, stage, backend.snapshot(), tally)
+    tally = tally or Tally()
+    # Typed as the class that it stands for, which is what the runner asks for and never needs.
+    factory = cast("type[PaymentMachine]", partial(PaymentMachine, stage, backend.snapshot(), tally))
     if seeded is not None:
         factory = seed(seeded)(factory)
-    run_state_machine_as_test(factory, settings=profile or settings.default)
+    run_state_machine_as_test(factory, settings=profile or default_profile())
     return tally
+
+
+def default_profile() -> settings:
+    """Lengthen the profile's histories: to open one and to get everybody out costs twenty calls itself."""
+    chosen = settings.default
+    assert chosen is not None
+    return settings(chosen, stateful_step_count=chosen.stateful_step_count * 3 // 2)

@@ -1,4 +1,4 @@
-"""What must hold after every step, one method for each promise; the contract's own invariants stand beside them.
+"""What must hold after every step, one method for each promise; the contract's invariants stand beside them.
 
 Each looks at the step just made: the moment before it, what the chain said, and the moment after it. That the
 ledger's numbers are the contract's is `spec_agrees`; so the others may read them from the ledger.
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from hypothesis.stateful import invariant
 
 from sessionpay.core import events as ev
-from sessionpay.core.books import Session
 from sessionpay.core.ids import ZERO_ADDRESS, Address, SessionId
 from sessionpay.core.ledger import DAY, PAUSE_REST_SECONDS, PAUSE_SECONDS_MAX, WINDOW_SECONDS
 from sessionpay.core.roles import ADMIN_ROLE
@@ -22,10 +21,9 @@ from tests.contracts.stateful.stage import HONEST
 from tests.evm.actors import ACTORS
 
 if TYPE_CHECKING:
-    from collections import Counter
-
+    from sessionpay.core.books import Session
     from tests.contracts.stateful.stage import Stage
-    from tests.contracts.stateful.world import Step
+    from tests.contracts.stateful.world import Step, Tally
     from tests.evm.backend import Snapshot
 
 # Everything an admin can do without touching anybody's money: it may pause, recover, and deal in roles.
@@ -35,9 +33,8 @@ ADMIN_CALLS: Final = (calls.PAUSE, calls.UNPAUSE, *calls.RECOVERIES, *calls.ACCE
 class Promises(Base):
     """Checks after every step, and the way out at the end."""
 
-    def __init__(self, stage: Stage, before: Snapshot, tally: Counter[tuple[str, str]]) -> None:
+    def __init__(self, stage: Stage, before: Snapshot, tally: Tally) -> None:
         super().__init__(stage, before, tally)
-        self.steps = 0
         self.charged: dict[SessionId, int] = {}
         self.paid_out: dict[Address, int] = {}
         # By session: when its owner first showed that money would leave, and what was there at that time.
@@ -59,6 +56,7 @@ class Promises(Base):
     def spec_agrees(self) -> None:
         """Promise 17: every word of the contract is what the ledger says, whatever the step was."""
         self.steps += 1
+        self.tally.steps += 1
         world = self.world
         nodes = tuple({*self.nodes, *world.ledger.nodes})
         agreement.assert_words_agree(world, nodes)
@@ -71,7 +69,7 @@ class Promises(Base):
     def solvent_always(self) -> None:
         """Promise 1, invariant-1: it has what it owes, and exactly that while nobody donates.
 
-        Invariant-2: what it owes is the sum of its parts.
+        And invariant-2: what it owes is the sum of its parts.
         """
         world, ledger = self.world, self.world.ledger
         assert world.donated >= 0
@@ -132,7 +130,7 @@ class Promises(Base):
         assert (before.sessions, before.nodes, before.network) == (after.sessions, after.nodes, after.network)
 
     def strangers_only_add(self, step: Step) -> None:
-        """Promise 7, invariant-8: only an owner's own call moves a clock or an owner, only a payee's a payee."""
+        """Promise 7, invariant-8: clocks and owners move by an owner's own call, payees by a payee's."""
         for session, now in self.world.ledger.sessions.items():
             was = step.before.session(session)
             if was.owner not in (ZERO_ADDRESS, step.call.sender):
@@ -170,8 +168,9 @@ class Promises(Base):
                 case ev.SessionWithdrawalRequested(session_id=session):
                     balance = self.world.ledger.session(session).balance
                     self.signs[session] = (self.world.now, balance)
-                case ev.SessionWithdrawalCancelled(session_id=session) | ev.SessionTransferred(
-                    session_id=session
+                case (
+                    ev.SessionWithdrawalCancelled(session_id=session)
+                    | ev.SessionTransferred(session_id=session)
                 ):
                     self.signs.pop(session, None)
                 case ev.WithdrawFromSession(session_id=session):
@@ -210,7 +209,7 @@ class Promises(Base):
         self.events_rebuild()
 
     def views_true(self) -> None:
-        """Promise 18: every view tells what the words tell; `World` holds the previews against the batches."""
+        """Promise 18: every view tells what the words tell; `World` holds previews against batches."""
         world = self.world
         agreement.assert_every_view_agrees(world, tuple({*self.nodes, *world.ledger.nodes}))
         for money in world.wealth:
@@ -253,14 +252,14 @@ class Promises(Base):
     def _pay_out(self, node: Address) -> None:
         """Pay a node; a payee that cannot take money names another one first."""
         world, payee = self.world, self.world.ledger.payee(node)
-        if world.asset == ZERO_ADDRESS and payee in (*world.tokens, self.stage.feeder.address):
+        if world.asset == ZERO_ADDRESS and payee in self.stage.coinless:
             self._must(calls.SET_PAYEE, node, ACTORS["payee"], sender=payee)
         self._must(calls.PAY_NODE, node, sender=ACTORS["outsider"])
 
     def _leave(self, session: SessionId) -> None:
         """Withdraw everything, within the delay of asking."""
         world, owner = self.world, self.world.ledger.session(session).owner
-        if world.asset == ZERO_ADDRESS and owner in (*world.tokens, self.stage.feeder.address):
+        if world.asset == ZERO_ADDRESS and owner in self.stage.coinless:
             self._must(calls.TRANSFER, session, ACTORS["session_owner"], sender=owner)
             owner = Address(ACTORS["session_owner"])
         if world.delay:

@@ -11,17 +11,17 @@ from sessionpay.core.ids import Address
 from sessionpay.core.money import AMOUNT_LIMIT
 from tests.contracts.books import row
 from tests.contracts.stateful import calls
-from tests.contracts.stateful.base import Base
+from tests.contracts.stateful.base import Base, worthwhile
 from tests.evm.actors import ACTORS
 
 if TYPE_CHECKING:
     from tests.contracts.stateful.stage import Stage
+    from tests.contracts.stateful.world import Tally
     from tests.evm.backend import Snapshot
-    from collections import Counter
 
 LIST_MAX = 6
-# Previews look back from each row to all before it, so a longer batch would mostly test the patience of an EVM
-# in Python. Batches of full size have their place among the gas tests.
+# Previews look back from each row to all before it, so a longer batch would mostly test the patience of an
+# EVM in Python. Batches of full size have their place among the gas tests.
 LONG_LIST = 24
 OPERATOR = "SESSION_CONTRACT_ROLE"
 
@@ -29,7 +29,7 @@ OPERATOR = "SESSION_CONTRACT_ROLE"
 class NetworkRules(Base):
     """Rules by group; see the module."""
 
-    def __init__(self, stage: Stage, before: Snapshot, tally: Counter[tuple[str, str]]) -> None:
+    def __init__(self, stage: Stage, before: Snapshot, tally: Tally) -> None:
         super().__init__(stage, before, tally)
         self.sent_batch: tuple[str, int, list[int]] | None = None
 
@@ -66,6 +66,41 @@ class NetworkRules(Base):
         self._send_batch(data, calls.ALLOCATE_BATCH, self._lengthened(data, rows))
 
     @rule(data=st.data())
+    def settles_an_epoch(self, data: st.DataObject) -> None:
+        """The operator charges everybody, allocates all of it, and nodes are paid: money goes all the way."""
+        ledger, operator = self.world.ledger, self.by_role(data, OPERATOR)
+        charges = [row(one, self.part(data, ledger.session(one).balance)) for one in sorted(ledger.sessions)]
+        self.world.act_on_batch(calls.CHARGE_BATCH, ledger.sequence, charges, sender=operator)
+        active = [node for node in self.nodes if ledger.node(Address(node)).last_used_at]
+        shares = [row(node, ledger.network // len(active)) for node in active]
+        self.world.act_on_batch(calls.ALLOCATE_BATCH, ledger.sequence, shares, sender=operator)
+        for node in active:
+            self.world.act(calls.PAY_NODE, node, sender=node)
+
+    @rule(data=st.data())
+    def a_fortune_circulates(self, data: st.DataObject) -> None:
+        """As much as can be goes all the way, and again, until the limits of a lifetime are near."""
+        ledger, operator = self.world.ledger, self.by_role(data, OPERATOR)
+        session, node = self.session(data), self._node(data)
+        account = ledger.session(session)
+        room = AMOUNT_LIMIT - 1 - max(ledger.liabilities, account.balance + account.usage)
+        fortune = max(0, room - self.pick(data, (0, 0, 1, room // 2)))
+        self.deposit(session, fortune, sender=ACTORS["session_owner"])
+        balance = ledger.session(session).balance
+        self.world.act(calls.CHARGE, session, balance, sender=operator)
+        room = AMOUNT_LIMIT - 1 - ledger.node(node).earned
+        amount = min(ledger.network, room + self.pick(data, (0, 0, 1)))
+        # In one row or in two, because the rows of one call share what room there is.
+        shares = self.pick(data, ((amount,), (amount // 2, amount - amount // 2)))
+        if len(set(shares)) == 1 and data.draw(st.booleans()):
+            self.world.act(calls.ALLOCATE, [node] * len(shares), shares[0], sender=operator)
+        else:
+            rows = [row(node, share) for share in shares]
+            self.world.act_on_batch(calls.ALLOCATE_BATCH, ledger.sequence, rows, sender=operator)
+        self.world.act(calls.PAY_NODE, node, sender=ACTORS["outsider"])
+
+    @worthwhile(lambda self: self.sent_batch)
+    @rule(data=st.data())
     def sends_a_batch_again(self, data: st.DataObject) -> None:
         """Sequence and rows of a batch that landed, by whoever: it must never land twice."""
         if self.sent_batch is not None:
@@ -92,6 +127,7 @@ class NetworkRules(Base):
         """The operator takes a node out of service, money and all."""
         self.world.act(calls.UNMARK, self._node(data), sender=self.by_role(data, OPERATOR))
 
+    @worthwhile(lambda self: any(node.pending for node in self.world.ledger.nodes.values()))
     @rule(data=st.data())
     def pays_a_node_out(self, data: st.DataObject) -> None:
         """Anyone may trigger a payout."""

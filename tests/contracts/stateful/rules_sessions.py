@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from sessionpay.core.ids import SESSION_ID_LIMIT
+from sessionpay.core.ledger import WINDOW_SECONDS
 from sessionpay.core.money import AMOUNT_LIMIT
 from tests.contracts.books import WHOLE
 from tests.contracts.stateful import calls
-from tests.contracts.stateful.base import SESSIONS, TYPICAL_AMOUNTS, Base
+from tests.contracts.stateful.base import SESSIONS, TYPICAL_AMOUNTS, Base, worthwhile
 from tests.contracts.stateful.stage import ALLOWED
 from tests.evm.actors import ROLES
 from tests.evm.contract import Contract, Reverted
@@ -32,9 +34,7 @@ class SessionRules(Base):
         known = self.world.ledger.sessions
         session = self.prefer(data, (*SESSIONS, SESSION_ID_LIMIT), lambda one: one not in known)
         owner = self.someone(data)
-        self.world.act(
-            calls.REGISTER, session, owner, sender=self.by_role(data, "SESSION_CONTRACT_ROLE")
-        )
+        self.world.act(calls.REGISTER, session, owner, sender=self.by_role(data, "SESSION_CONTRACT_ROLE"))
 
     @rule(data=st.data())
     def deposits(self, data: st.DataObject) -> None:
@@ -45,7 +45,7 @@ class SessionRules(Base):
         value = amount if self.stage.token is None else 0
         if self.rarely(data, 16):
             value = self.pick(data, (0, 1, amount + 1))
-        if data.draw(st.booleans()):
+        if self.rarely(data, 2 if value else 10):
             self.world.act(calls.DEPOSIT, session, sender=sender, value=value)
             return
         self._allow(data, sender)
@@ -90,10 +90,8 @@ class SessionRules(Base):
         # its own, which this history does not keep books of.
         if Function.PERMIT in self.world.moods[token.address].calling_back:
             return
-        try:
+        with suppress(Reverted):
             token.permit(owner, self.world.address, *permit, sender=self.stage.payers[-1])
-        except Reverted:
-            pass
 
     def _allow(self, data: st.DataObject, account: str) -> None:
         """Mostly see to it that the contract may pull."""
@@ -104,21 +102,27 @@ class SessionRules(Base):
         ledger = self.world.ledger
         account = ledger.session(session)
         rooms = [AMOUNT_LIMIT - 1 - ledger.liabilities, AMOUNT_LIMIT - 1 - account.balance - account.usage]
-        edges = [room + step for room in rooms for step in (0, 1)] + [min(rooms) // 2, 0, AMOUNT_LIMIT, WHOLE]
+        edges = [room + step for room in rooms for step in (0, 1)] + [min(rooms) // 2, 0, AMOUNT_LIMIT]
+        if self.stage.token is not None:
+            # No chain holds so much coin, so none says what becomes of it.
+            edges.append(WHOLE)
         return max(0, self.pick(data, TYPICAL_AMOUNTS * 5 + tuple(edges)))
 
+    @worthwhile(lambda self: self.world.delay)
     @rule(data=st.data())
     def requests_a_withdrawal(self, data: st.DataObject) -> None:
         """An owner announces that money will leave."""
         session = self.session(data, self._can_request)
         self.world.act(calls.REQUEST, session, sender=self.by_owner(data, session))
 
+    @worthwhile(lambda self: any(one.withdrawal_requested_at for one in self.world.ledger.sessions.values()))
     @rule(data=st.data())
     def cancels_a_withdrawal(self, data: st.DataObject) -> None:
         """An owner changes its mind."""
         session = self.session(data, lambda one: self.world.ledger.session(one).withdrawal_requested_at)
         self.world.act(calls.CANCEL, session, sender=self.by_owner(data, session))
 
+    @worthwhile(lambda self: any(self._can_withdraw(session) for session in SESSIONS))
     @rule(data=st.data())
     def withdraws(self, data: st.DataObject) -> None:
         """An owner takes all or a part of what is left."""
@@ -131,6 +135,20 @@ class SessionRules(Base):
         if self.rarely(data, 10):
             amount = self.pick(data, (WHOLE, WHOLE - 1))
         self.world.act(calls.WITHDRAW_AMOUNT, session, amount, sender=sender)
+
+    @worthwhile(lambda self: self.world.delay)
+    @rule(data=st.data())
+    def leaves_in_good_time(self, data: st.DataObject) -> None:
+        """An owner asks, waits, and withdraws about when the window opens or closes."""
+        ledger = self.world.ledger
+        session = self.session(data, lambda one: ledger.session(one).balance)
+        owner = self.by_owner(data, session)
+        if not ledger.session(session).withdrawal_requested_at:
+            self.world.act(calls.REQUEST, session, sender=owner)
+        opens_at = ledger.session(session).withdrawal_requested_at + self.world.delay
+        self.world.wait_until(opens_at + self.pick(data, (0, 0, 0, -1, WINDOW_SECONDS - 1, WINDOW_SECONDS)))
+        amount = self.part(data, ledger.session(session).balance)
+        self.world.act(calls.WITHDRAW_AMOUNT, session, amount, sender=owner)
 
     @rule(data=st.data())
     def hands_a_session_over(self, data: st.DataObject) -> None:

@@ -33,6 +33,9 @@ class StrangerRules(Base):
         """Let histories begin with somebody who is hostile already."""
         self.a_payee_changes_its_mood(data)
         self.a_token_changes_its_mood(data)
+        if self.rarely(data, 2):
+            self.coin_is_forced_in(data)
+            self.a_token_is_sent_by_mistake(data)
 
     @rule(seconds=st.integers(1, 20))
     def a_moment_passes(self, seconds: int) -> None:
@@ -42,9 +45,7 @@ class StrangerRules(Base):
     @rule(data=st.data())
     def an_edge_is_reached(self, data: st.DataObject) -> None:
         """Time stops exactly at, or a second before, a moment at which something changes."""
-        ahead = [
-            edge - early for edge in self._edges() for early in (0, 1) if edge - early > self.world.now
-        ]
+        ahead = [edge - early for edge in self._edges() for early in (0, 1) if edge - early > self.world.now]
         if ahead:
             self.world.wait_until(self.pick(data, sorted(ahead)))
 
@@ -109,7 +110,9 @@ class StrangerRules(Base):
             lambda: Mood(skims=True),
             lambda: Mood(blocked=frozenset({self.pick(data, self.world.everyone)})),
             lambda: Mood(
-                calling_back=self.pick(data, HOOKS), reentry=self._reentry(data), late=data.draw(st.booleans())
+                calling_back=self.pick(data, HOOKS),
+                reentry=self._reentry(data),
+                late=data.draw(st.booleans()),
             ),
             lambda: Mood(calling_back=Function.BALANCE_OF, reentry=self._reentry(data, guarded=True)),
         )

@@ -1,4 +1,4 @@
-"""Everything a history needs on the chain before it begins: deployments, tokens, hostile contracts, rich people.
+"""Everything a history needs on the chain: deployments, tokens, hostile contracts, rich people.
 
 It is put up once and restored before each history. Moods say how a hostile contract behaves from now on.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HERE: Final = Path(__file__).parent
 NATIVE: Final = "native"
-TOKEN: Final = "token"
+TOKEN: Final = "token"  # noqa: S105 - no secret
 # More than the contract may ever owe, so that its own limits are what stops a deposit.
 RICHES: Final = 2**98
 ALLOWED: Final = 2**255
@@ -66,7 +66,7 @@ HONEST: Final = Mood()
 
 @dataclass(slots=True)
 class Stage:
-    """The chain before a history: `contracts` by withdrawal delay, `people` everyone whose money is watched."""
+    """The chain before a history; `contracts` by withdrawal delay."""
 
     backend: Backend
     kind: str
@@ -93,6 +93,11 @@ class Stage:
         """Everyone but the payment contract."""
         others = (*self.hostile, *self.tokens, self.feeder)
         return (*ACTORS.values(), *(one.address for one in others))
+
+    @property
+    def coinless(self) -> tuple[str, ...]:
+        """Contracts that take no native coin in any mood, because they have no function for it."""
+        return (*(one.address for one in self.tokens), self.feeder.address)
 
     @property
     def payers(self) -> tuple[str, ...]:
@@ -138,7 +143,7 @@ def balance_of(stage: Stage, money: str, account: str) -> int:
 
 
 def _mapping_of_balances(stage: Stage) -> int:
-    """Find it by what is known to be in it: a word is read a hundred times faster than a function is called."""
+    """Find it by what is in it: to read a word is a hundred times faster than to call a function."""
     owner, backend = int(ACTORS["admin"], 16), stage.backend
     stage.stray.mint(ACTORS["admin"], RICHES, sender=ACTORS["admin"])
     slots = range(SLOTS_MAX)

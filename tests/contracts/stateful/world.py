@@ -1,15 +1,16 @@
 """One history: the contract, its ledger, and what the rest of the world is expected to do to a call.
 
-`World.act` is the only way in: it asks the ledger first, predicts what tokens and payees will make of the call,
-sends it, and insists on exactly that outcome, reason or events.
+`World.act` is the only way in: it asks the ledger first, predicts what tokens and payees will make of the
+call, sends it, and insists on exactly that outcome, reason or events.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from sessionpay.chain.logs import decode
 from sessionpay.core import events as ev
 from sessionpay.core.books import Node, Session
 from sessionpay.core.ids import Address, SessionId
@@ -63,12 +64,19 @@ class Step:
     events: tuple[ev.Event, ...]
 
 
+@dataclass(slots=True)
+class Tally:
+    """What happened in many histories: `calls` counts functions by how they ended, "" for success."""
+
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    histories: int = 0
+    steps: int = 0
+
+
 class World:
     """A history in the making."""
 
-    def __init__(
-        self, stage: Stage, *, delay: int, tally: Counter[tuple[str, str]], watch: Callable[[Step], None]
-    ) -> None:
+    def __init__(self, stage: Stage, *, delay: int, tally: Tally, watch: Callable[[Step], None]) -> None:
         self.stage = stage
         self.backend = stage.backend
         self.contract = stage.contracts[delay]
@@ -120,6 +128,11 @@ class World:
         """Read what everyone really has of a token, or of the native coin."""
         return {one: balance_of(self.stage, money, one) for one in self.everyone}
 
+    def surplus_of(self, money: str) -> int:
+        """Tell how much of a token, or of the native coin, was never owed to anybody."""
+        owed = self.ledger.liabilities if money == self.asset else 0
+        return self.wealth[money][self.address] - owed
+
     # What happens
 
     def act(self, signature: str, *args: Any, sender: str, value: int = 0) -> str | None:  # noqa: ANN401
@@ -135,16 +148,23 @@ class World:
         except Reverted as refusal:
             reason = refusal.reason
         else:
-            happened = tuple(calls.read_event(event) for event in receipt.events)
+            happened = self._read(receipt)
         told = f"{signature}{args} from {sender} at {call.now}"
         assert (reason, happened) == (expected.reason, expected.events), told
-        self.tally[signature, reason or ""] += 1
+        self.tally.calls[signature, reason or ""] += 1
         self.last_events = happened
         if reason is None:
             self._settle(call, happened)
             self._hear(expected.echo)
             self.watch(Step(signature, args, call, before, happened))
         return reason
+
+    def _read(self, receipt: Receipt) -> tuple[ev.Event, ...]:
+        """Read what the contract logged twice: as the package does, and as its ABI says."""
+        logs = [log for log in receipt.logs if log.address == self.address]
+        read = tuple(calls.read_event(event) for event in receipt.events)
+        assert tuple(decode({"topics": log.topics, "data": log.data}) for log in logs) == read
+        return read
 
     def act_on_batch(self, signature: str, sequence: int, rows: list[int], *, sender: str) -> bool:
         """Make a batch call, after its preview, which must say the same."""
@@ -215,6 +235,7 @@ class World:
             return
         self.attempts[echo.caller] += 1
         self.successes[echo.caller] += echo.succeeds
+        self.tally.calls["a call back", "went through" if echo.succeeds else "failed"] += 1
         hostile = next(one for one in (*self.stage.hostile, *self.stage.tokens) if one.address == echo.caller)
         assert hostile.attempts() == self.attempts[echo.caller]
         assert hostile.successes() == self.successes[echo.caller]
