@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, select, true
 
 from sessionpay.core.books import Node, Session
 from sessionpay.core.ids import Address, SessionId
@@ -143,6 +143,11 @@ def network_statement(
         # What a session pays is what the treasury gets, and the other way for a node.
         signed = row.amount if row.kind == Kind.CHARGE else -row.amount
         yield _line(row, signed, row.network_after)
+
+
+def every_line(connection: Connection, contract: Contract, *, up_to: int | None = None) -> Iterator[Line]:
+    """Yield every line of every session and node up to block `up_to`, in the order of the chain."""
+    return _own(connection, contract, true(), up_to)
 
 
 def _own(
