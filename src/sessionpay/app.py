@@ -16,6 +16,7 @@ from sessionpay.config import (
     BadSetting,
     Config,
     Environment,
+    Unwritable,
     environment,
     is_url,
     read_config,
@@ -23,6 +24,8 @@ from sessionpay.config import (
 from sessionpay.core.errors import InputError
 from sessionpay.core.ids import Address, parse_address
 from sessionpay.core.money import Asset
+from sessionpay.store.database import Database, SchemaState, path_of
+from sessionpay.store.errors import BadDatabase
 
 
 class NotNamed(InputError):
@@ -52,6 +55,15 @@ class NoKeyNamed(InputError):
         super().__init__(
             f"no key to sign with: give --keystore FILE, or set {PRIVATE_KEY} in the environment"
         )
+
+
+class NoBooks(InputError):
+    """A command reads the books, and there are none yet."""
+
+    def __init__(self, database: str) -> None:
+        """Keep the database as far as it may be shown."""
+        self.database = database
+        super().__init__(f"no books in {database}: run `sessionpay index run --once` first")
 
 
 class Connect(Protocol):
@@ -117,6 +129,38 @@ class Wiring:
         contract = SessionPayment(web3, place.address)
         contract.check_code()
         return Books(web3, contract, contract.asset_info(), rpc.chain_id(web3), signer)
+
+    def open_database(self, url: str | None) -> Database:
+        """Return the database at `url`, else the one of the environment, made if it is a new file.
+
+        Raises `BadDatabaseUrl`, `NoDatabase` and `Unwritable`.
+        """
+        named = url or self.environment.database_url
+        path = path_of(named)
+        if path is not None:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as fault:
+                raise Unwritable(path, fault=fault) from None
+        return Database.open(named)
+
+    def read_database(self, url: str | None) -> Database:
+        """Return a database that holds books already; raises `NoBooks`, and `BadDatabase` for stale ones."""
+        self.require_books(url)
+        database = self.open_database(url)
+        state = database.state()
+        if state is SchemaState.MISSING:
+            raise NoBooks(database.name)
+        if state is not SchemaState.CURRENT:
+            rule = f"its tables are {state}; run `sessionpay index rebuild`"
+            raise BadDatabase(database.name, rule=rule)
+        return database
+
+    def require_books(self, url: str | None) -> None:
+        """Raise `NoBooks` where the database would be a file that does not exist."""
+        path = path_of(url or self.environment.database_url)
+        if path is not None and not path.exists():
+            raise NoBooks(str(path))
 
     def open_key(self, keystore: Path | None, *, ask: Callable[[Path], str]) -> Signer:
         """Return who signs: `--keystore` first, then the environment, then the config's keystore.

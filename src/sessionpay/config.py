@@ -30,6 +30,7 @@ PRIVATE_KEY = "SESSIONPAY_PRIVATE_KEY"
 PASSPHRASE = "SESSIONPAY_PASSPHRASE"  # noqa: S105 - the name of a variable, not a passphrase
 CONFIG = "SESSIONPAY_CONFIG"
 TRACEBACK = "SESSIONPAY_TRACEBACK"
+DATABASE = "SESSIONPAY_DATABASE"
 
 # A name is typed in daily commands and must never be mistaken for a URL or an address.
 NAME_LENGTH_MAX = 40
@@ -143,12 +144,18 @@ class Unwritable(SessionPayError):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the environment says. The key and the passphrase are left out of its representation."""
+    """What the environment says. Whatever is or may hold a secret is left out of its representation."""
 
     config_path: Path
     private_key: str | None = field(default=None, repr=False)
     passphrase: str | None = field(default=None, repr=False)
     traceback: bool = False
+    database: str | None = field(default=None, repr=False)
+
+    @property
+    def database_url(self) -> str:
+        """The database of the books: the one named, else a file beside the config."""
+        return self.database or f"sqlite:///{self.config_path.with_name('books.db')}"
 
 
 def environment() -> Environment:
@@ -165,6 +172,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         private_key=variables.get(PRIVATE_KEY) or None,
         passphrase=variables.get(PASSPHRASE) or None,
         traceback=bool(variables.get(TRACEBACK)),
+        database=variables.get(DATABASE) or None,
     )
 
 

@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 
 ETHER = 10**18
 # A simulation is a story of its own, and told elsewhere.
-ELSEWHERE = {("simulate",)}
+ELSEWHERE = {
+    ("simulate",),
+    ("audit",),
+    *(("index", name) for name in ("run", "status", "rebuild")),
+    ("session", "list"),
+    *((name, "statement") for name in ("session", "node", "network")),
+}
 
 
 def test_every_command(blank: Program) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _INSTALLED = "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
 _START_SECONDS_MAX = 20
+_STATES_KEPT = 8
 _ANSWER_SECONDS_MAX = 120
 # A look takes about a millisecond, and letting go a few of them.
 _POOL_LOOKS_MAX = 10_000
@@ -57,15 +58,18 @@ def anvil_binary() -> Path | None:
 
 
 @contextmanager
-def running_anvil() -> Iterator[Anvil]:
-    """Run a node on a free loopback port; FileNotFoundError when there is no binary."""
+def running_anvil(*, history: int | None = _STATES_KEPT) -> Iterator[Anvil]:
+    """Run a node on a free loopback port; FileNotFoundError when there is no binary.
+
+    `history` is how many old states it keeps, all with None.
+    """
     binary = anvil_binary()
     if binary is None:
         raise FileNotFoundError("no anvil binary: set ANVIL to one, or install it with npm")
     port = _free_port()
     with TemporaryDirectory() as home:
         process = subprocess.Popen(
-            [str(binary), *_options(port)],
+            [str(binary), *_options(port, history)],
             env={"HOME": home},
             cwd=home,
             stdout=subprocess.DEVNULL,
@@ -153,6 +157,19 @@ class Anvil:
         self._ask("evm_mine")
         self._time = time
 
+    @property
+    def url(self) -> str:
+        """Where the node listens."""
+        return f"http://{self._connection.host}:{self._connection.port}"
+
+    def mine(self, count: int) -> None:
+        """Add empty blocks."""
+        self._ask("anvil_mine", hex(count))
+
+    def reorganise(self, depth: int) -> None:
+        """Replace the last blocks by as many empty ones."""
+        self._ask("anvil_reorg", depth, [])
+
     def advance(self, seconds: int) -> None:
         """See `Backend.advance`."""
         self.set_time(self._time + seconds)
@@ -204,8 +221,8 @@ class Anvil:
         return answer["result"]
 
 
-def _options(port: int) -> list[str]:
-    options = {
+def _options(port: int, history: int | None) -> list[str]:
+    options: dict[str, object] = {
         "--host": "127.0.0.1",
         "--port": port,
         "--chain-id": CHAIN_ID,
@@ -215,9 +232,10 @@ def _options(port: int) -> list[str]:
         "--gas-limit": BLOCK_GAS,
         "--timestamp": GENESIS_TIME,
         "--accounts": 0,
-        # Old states are never asked for, and would otherwise go to disk by the thousand.
-        "--prune-history": 8,
     }
+    if history is not None:
+        # Old states that are never asked for would go to disk by the thousand.
+        options["--prune-history"] = history
     flags = ["--silent", "--no-request-size-limit"]
     return [text for option, value in options.items() for text in (option, str(value))] + flags
 

@@ -4,7 +4,7 @@ Each transaction gets a block of its own at once. eth-tester's own provider chec
 value several times on its way; this one answers four times as fast, in the form of a real node.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from eth.abc import BlockAPI, BlockHeaderAPI, ComputationAPI, MiningChainAPI, StateAPI
@@ -241,13 +241,19 @@ class EmbeddedProvider(JSONBaseProvider):
         return _serialized(found, is_full=is_full)
 
     def _logs(self, wanted: Request) -> list[dict[str, Any]]:
-        """Return the logs in a range of blocks, by address and by topics."""
+        """Return the logs in a range of blocks or in one block, by address and by topics."""
+        if "blockHash" in wanted:
+            block = self._chain.get_block_by_hash(cast("Any", _bytes(wanted["blockHash"])))
+            return self._logs_in([block], wanted)
         first = self._number(wanted.get("fromBlock", "latest"))
         last = min(self._number(wanted.get("toBlock", "latest")), self._number("latest"))
         blocks = (
             self._chain.get_canonical_block_by_number(BlockNumber(number))
             for number in range(first, last + 1)
         )
+        return self._logs_in(blocks, wanted)
+
+    def _logs_in(self, blocks: Iterable[BlockAPI], wanted: Request) -> list[dict[str, Any]]:
         logs = (log for block in blocks if block.transactions for log in self._receipt_in(block)["logs"])
         return [log for log in logs if _is_wanted(log, wanted)]
 

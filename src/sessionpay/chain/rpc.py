@@ -5,19 +5,22 @@ makes errors uniform: a revert becomes `Reverted` with its data, whatever the no
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from json import JSONDecodeError
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from web3 import Web3
+from web3 import HTTPProvider, Web3
 from web3.types import RPCEndpoint
 
 from sessionpay.chain.errors import NodeRefused, Unreachable
 from sessionpay.chain.reverts import revert_data
 from sessionpay.core.ids import Address, checksum_address
+
+# Many nodes take a hundred requests in one batch, and some no more.
+REQUESTS_AT_ONCE = 100
 
 QUANTITY = re.compile(r"0x[0-9a-fA-F]+")
 BYTES = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
@@ -72,6 +75,35 @@ def ask(web3: Web3, method: str, *parameters: object) -> Any:  # noqa: ANN401 - 
     if data is not None:
         raise Reverted(data)
     raise NodeRefused(method, message=str(fault.get("message", fault)))
+
+
+def ask_many(web3: Web3, method: str, parameter_lists: Sequence[Sequence[object]]) -> list[Any]:
+    """Return the results of many requests of one method, in their order; raises as `ask`.
+
+    Over HTTP a hundred travel at a time, which saves most of the waiting.
+    """
+    if not isinstance(web3.provider, HTTPProvider):
+        return [ask(web3, method, *parameters) for parameters in parameter_lists]
+    results: list[Any] = []
+    for start in range(0, len(parameter_lists), REQUESTS_AT_ONCE):
+        some = parameter_lists[start : start + REQUESTS_AT_ONCE]
+        results += _batch(web3, web3.provider, method, some)
+    return results
+
+
+def _batch(
+    web3: Web3, provider: HTTPProvider, method: str, parameter_lists: Sequence[Sequence[object]]
+) -> list[Any]:
+    try:
+        sent = [(RPCEndpoint(method), list(parameters)) for parameters in parameter_lists]
+        answers: object = provider.make_batch_request(sent)
+    except (requests.RequestException, OSError, JSONDecodeError, UnicodeDecodeError) as error:
+        raise Unreachable(server(web3), reason=_told(error)) from None
+    is_whole = isinstance(answers, list) and len(answers) == len(parameter_lists)
+    if isinstance(answers, list) and is_whole and all("result" in answer for answer in answers):
+        return [answer["result"] for answer in answers]
+    # Not every node takes batches; one by one, an error has its own answer.
+    return [ask(web3, method, *parameters) for parameters in parameter_lists]
 
 
 def number(web3: Web3, method: str, *parameters: object) -> int:

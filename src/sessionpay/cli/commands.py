@@ -5,19 +5,25 @@ that it names, so that `--rpc` or `--json` is declared, described and read in th
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
+from sqlalchemy import Connection
 from typer import Context, Option, Typer
 from web3 import Web3
 
-from sessionpay.app import Books, Place, Wiring, default_wiring, find_chain, find_place
+from sessionpay.app import Books, NotNamed, Place, Wiring, default_wiring, find_chain, find_place
+from sessionpay.chain import rpc
 from sessionpay.chain.keys import Signer
 from sessionpay.cli.asking import ask_passphrase
 from sessionpay.cli.output import Screen
+from sessionpay.core.ids import Address
+from sessionpay.store import evidence
+from sessionpay.store.evidence import Contract
 
 _RPC = Annotated[
     str | None, Option("--rpc", metavar="URL|NAME", help="The chain: a URL or a name from the config.")
@@ -33,10 +39,18 @@ _KEYSTORE = Annotated[
 _YES = Annotated[bool, Option("--yes", "-y", help="Do it without asking.")]
 _JSON = Annotated[bool, Option("--json", help="Print one JSON object.")]
 
+_DATABASE = Annotated[
+    str | None,
+    Option(
+        "--database", metavar="URL", help="The books; else SESSIONPAY_DATABASE, else a file by the config."
+    ),
+]
+
 _OPTIONS: dict[str, tuple[Any, object]] = {
     "rpc": (_RPC, None),
     "contract": (_CONTRACT, None),
     "keystore": (_KEYSTORE, None),
+    "database": (_DATABASE, None),
     "yes": (_YES, False),
     "json_output": (_JSON, False),
 }
@@ -47,6 +61,8 @@ class Needs(Enum):
 
     FILE = ("json_output",)
     CONTRACT = ("rpc", "contract", "json_output")
+    BOOKS = ("database", "json_output")
+    CONTRACT_AND_BOOKS = ("rpc", "contract", "database", "json_output")
     CONTRACT_AND_MAYBE_KEY = ("rpc", "contract", "keystore", "json_output")
     CHAIN_AND_KEY = ("rpc", "keystore", "yes", "json_output")
     CONTRACT_AND_KEY = ("rpc", "contract", "keystore", "yes", "json_output")
@@ -60,6 +76,7 @@ class Run:
     screen: Screen
     rpc: str | None = None
     contract: str | None = None
+    database: str | None = None
     keystore: Path | None = None
     yes: bool = False
 
@@ -75,6 +92,25 @@ class Run:
     def signer(self) -> Signer:
         """Return who signs. Raises `NoKeyNamed`."""
         return self.wiring.open_key(self.keystore, ask=ask_passphrase)
+
+    @contextmanager
+    def indexed(self) -> Iterator[tuple[Connection, Contract]]:
+        """Lend one state of the books, and the contract as they know it. Raises `NotIndexed`, `NoBooks`."""
+        place = self.place()
+        if place.address is None:
+            raise NotNamed.contract()
+        database = self.wiring.read_database(self.database)
+        try:
+            with database.reading() as connection:
+                chain_id = place.chain_id or self._chain_id(connection, place.address)
+                yield connection, evidence.contract(connection, chain_id=chain_id, address=place.address)
+        finally:
+            database.close()
+
+    def _chain_id(self, connection: Connection, address: Address) -> int:
+        """Return the one chain on which the books have the address; ask the node where there are more."""
+        found = [one.chain_id for one in evidence.contracts(connection) if one.address == address]
+        return found[0] if len(found) == 1 else rpc.chain_id(self.wiring.open_chain(self.place()))
 
     def maybe_signer(self) -> Signer | None:
         """Return who would sign, if anybody."""

@@ -6,10 +6,11 @@ import typer
 from typer import Exit, Option
 
 from sessionpay import __version__
-from sessionpay.cli import check, deploy
+from sessionpay.cli import audit, check, deploy
 from sessionpay.cli.admin import admin
 from sessionpay.cli.commands import Needs, command
 from sessionpay.cli.failures import Commands
+from sessionpay.cli.index import index
 from sessionpay.cli.network import network
 from sessionpay.cli.node import node
 from sessionpay.cli.session import session
@@ -42,9 +43,10 @@ def sessionpay(
 
 
 deploy.register(app)
-for _group in (session, network, node, admin):
+for _group in (session, network, node, admin, index):
     app.add_typer(_group)
 check.register(app)
+audit.register(app)
 command(app, "simulate", needs=Needs.CHAIN_AND_KEY, example="simulate --usage usage.csv --asset both")(
     simulate
 )

@@ -8,7 +8,9 @@ from sessionpay.app import Books
 from sessionpay.cli.commands import Needs, Run, command, group
 from sessionpay.cli.output import Fields, Instant, Money
 from sessionpay.cli.sending import Plan, send, told
+from sessionpay.cli.statements import Csv, show_statement
 from sessionpay.core.ids import ZERO_ADDRESS, Address, checksum_address, parse_address
+from sessionpay.store import evidence, queries
 
 node = group("node", help="Read nodes, pay them out, say where their money goes and that they work.")
 
@@ -93,6 +95,19 @@ def mark_unused(run: Run, address: _Node) -> None:
     plan = Plan("Mark a node as unused", fields, asks=False)
     receipt = send(run, books, plan, lambda bound: bound.delete_node_last_used_timestamp(found))
     run.screen.result("Marked as unused", {**fields, **told(books, receipt)})
+
+
+@command(node, "statement", needs=Needs.CONTRACT_AND_BOOKS, example="node statement 0x7099...79C8 --csv")
+def statement(run: Run, address: _Node, *, csv: Csv = False) -> None:
+    """Show every movement of what is pending of a node from the books: allocations and payouts."""
+    found = parse_address(address)
+    with run.indexed() as (connection, contract):
+        fields: Fields = {
+            "node": checksum_address(found),
+            "block": evidence.checkpoint(connection, contract).head_number,
+        }
+        lines = queries.node_statement(connection, contract, found)
+        show_statement(run, "Statement of a node", fields, contract=contract, lines=lines, as_csv=csv)
 
 
 def _pending(books: Books, found: Address) -> Money:

@@ -6,12 +6,13 @@ result can be piped on.
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -86,6 +87,10 @@ class Screen:
         else:
             _print(self._results, title, fields)
 
+    def line(self, text: str) -> None:
+        """Print one line of the result."""
+        self._results.print(Text(one_line(text), style="bold"), soft_wrap=True)
+
     def plan(self, title: str, fields: Fields) -> None:
         """Print what is about to be done."""
         _print(self._notes, title, fields)
@@ -102,6 +107,16 @@ class Screen:
             return
         with self._notes.status(Text(line)):
             yield
+
+    @contextmanager
+    def counting(self, line: str) -> Iterator[Callable[[int, int], None]]:
+        """Lend a function that shows how much is done of how much; where nobody looks, it does nothing."""
+        if not self._notes.is_terminal:
+            yield lambda _done, _total: None
+            return
+        with Progress(console=self._notes, transient=True) as bar:
+            task = bar.add_task(one_line(line), total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=max(done, total))
 
 
 def as_json(fields: Fields) -> dict[str, object]:

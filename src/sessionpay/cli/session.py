@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from typer import Argument
+from typer import Argument, Option
 
 from sessionpay.app import Books
 from sessionpay.chain.views import Account
 from sessionpay.cli.commands import Needs, Run, command, group
 from sessionpay.cli.deposit import approve_first, require_deposit
-from sessionpay.cli.output import Fields, Instant, Money
+from sessionpay.cli.output import Fields, Instant, Money, Row
 from sessionpay.cli.sending import Plan, send, told
+from sessionpay.cli.statements import Csv, print_csv, show_statement
 from sessionpay.core.ids import (
     ZERO_ADDRESS,
     SessionId,
@@ -20,6 +21,7 @@ from sessionpay.core.ids import (
 from sessionpay.core.ledger import WINDOW_SECONDS
 from sessionpay.core.money import parse_amount
 from sessionpay.core.refusals import SessionNotRegistered
+from sessionpay.store import evidence, queries
 
 session = group("session", help="Register, fund, read and empty sessions.")
 
@@ -28,7 +30,15 @@ _Amount = Annotated[str, Argument(metavar="AMOUNT", help="'0.5 ETH', '12.5 USDC'
 _Part = Annotated[
     str | None, Argument(metavar="[AMOUNT]", help="A part of the balance; all of it if left out.")
 ]
+_OwnedBy = Annotated[
+    str | None, Option("--owner", metavar="ADDRESS", help="Only the sessions of this owner.")
+]
 _Owner = Annotated[str, Argument(metavar="OWNER", help="Address that may withdraw.")]
+
+_LISTED = (
+    "session_id", "owner", "balance", "paid_to_network",
+    "registered_at", "last_payment_at", "withdrawal_requested_at",
+)  # fmt: skip
 
 
 @command(session, "register", needs=Needs.CONTRACT_AND_KEY, example="session register 7 0x7099...79C8")
@@ -136,6 +146,46 @@ def transfer(run: Run, session_id: _Id, new_owner: _Owner) -> None:
     plan = Plan(f"Transfer session {session}", fields)
     receipt = send(run, books, plan, lambda bound: bound.transfer_session(session, owner))
     run.screen.result(f"Transferred session {session}", {**fields, **told(books, receipt)})
+
+
+@command(session, "list", needs=Needs.CONTRACT_AND_BOOKS, example="session list --owner 0x7099...79C8")
+def list_sessions(run: Run, *, owner: _OwnedBy = None, csv: Csv = False) -> None:
+    """List sessions from the books, all of them or those of one owner."""
+    owner_address = None if owner is None else parse_address(owner)
+    with run.indexed() as (connection, contract):
+        rows: list[Row] = [
+            {
+                "session_id": str(session_id),
+                "owner": checksum_address(found.owner),
+                "balance": Money(found.balance, contract.asset),
+                "paid_to_network": Money(found.usage, contract.asset),
+                "registered_at": Instant(found.registered_at),
+                "last_payment_at": Instant(found.last_payment_at),
+                "withdrawal_requested_at": Instant(found.withdrawal_requested_at),
+            }
+            for session_id, found in queries.sessions(connection, contract, owner=owner_address)
+        ]
+        head = evidence.checkpoint(connection, contract).head_number
+    if csv:
+        print_csv(run, _LISTED, rows)
+    else:
+        run.screen.result("Sessions", {"block": head, "count": len(rows), "sessions": rows})
+
+
+@command(session, "statement", needs=Needs.CONTRACT_AND_BOOKS, example="session statement 7 --csv")
+def statement(run: Run, session_id: _Id, *, csv: Csv = False) -> None:
+    """Show every movement of a session from the books: deposits, charges, withdrawals."""
+    session = parse_session_id(session_id)
+    with run.indexed() as (connection, contract):
+        if queries.session(connection, contract, session) is None:
+            raise SessionNotRegistered(session_id=session)
+        fields: Fields = {
+            "session_id": str(session),
+            "block": evidence.checkpoint(connection, contract).head_number,
+        }
+        lines = queries.session_statement(connection, contract, session)
+        title = f"Statement of session {session}"
+        show_statement(run, title, fields, contract=contract, lines=lines, as_csv=csv)
 
 
 def _balance(books: Books, session: SessionId) -> Money:

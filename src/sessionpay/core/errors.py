@@ -18,6 +18,7 @@ SessionPayError
 │   ├── MissingPrice          a row names a model or an SLA that the sheet does not price
 │   ├── BadOpening            an opening state that contradicts itself
 │   └── BadCollection         a session paid what it was never asked for
+├── BrokenHistory             an event that cannot follow the events before it
 └── NotConserved              parts that do not sum to the whole: a defect in this package
 
 Each error carries its values as attributes, and its text is one line: what happened,
@@ -213,6 +214,16 @@ class BadCollection(InputError):
             f"session {session_id}: collected {collected}, but it was asked for {asked}; "
             "give what the charge row of this epoch's receipt says"
         )
+
+
+class BrokenHistory(SessionPayError):
+    """An event cannot follow the events before it: some were left out, or this one was made up."""
+
+    def __init__(self, event: str, *, rule: str) -> None:
+        """Keep the event's name and the rule of the contract that it would have broken."""
+        self.event = event
+        self.rule = rule
+        super().__init__(f"{event} cannot follow the events before it, {rule}: read them from another node")
 
 
 class NotConserved(SessionPayError):

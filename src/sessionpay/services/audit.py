@@ -29,7 +29,8 @@ class Comparison:
 
     `difference` sums the absolute differences of every public number of every
     session, node and the treasury, and |balance - liabilities - surplus|;
-    `balance` is what the contract really holds of its asset, in base units.
+    `balance` is what the contract really holds of its asset, `sessions_balance` and `nodes_pending`
+    what its storage says of all the sessions and nodes together, in base units.
     """
 
     block: int
@@ -39,6 +40,8 @@ class Comparison:
     liabilities: BaseUnits
     surplus: int
     items: int
+    sessions_balance: int
+    nodes_pending: int
 
 
 def compare(
@@ -59,10 +62,15 @@ def compare(
     surplus = contract.surplus(block=block)
     items = [Item("real balance", balance, liabilities + surplus)]
     items += _treasury(contract, books, block)
+    sessions_balance = nodes_pending = 0
     for session_id in sorted({*books.sessions, *sessions}):
-        items += _session(contract, books, session_id, block)
+        of_session = list(_session(contract, books, session_id, block))
+        sessions_balance += of_session[1].chain
+        items += of_session
     for node in sorted({*books.nodes, *nodes}):
-        items += _node(contract, books, node, block)
+        of_node = list(_node(contract, books, node, block))
+        nodes_pending += of_node[0].chain
+        items += of_node
     wrong = [item for item in items if item.difference]
     return Comparison(
         block=block,
@@ -72,6 +80,8 @@ def compare(
         liabilities=liabilities,
         surplus=surplus,
         items=len(items),
+        sessions_balance=sessions_balance,
+        nodes_pending=nodes_pending,
     )
 
 

@@ -1,0 +1,80 @@
+"""`sessionpay audit`: contract, events, books and real balance, proven equal at one block or not."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from typer import Exit, Option, Typer
+
+from sessionpay.app import NoBooks
+from sessionpay.chain.errors import ChainError
+from sessionpay.cli.commands import Needs, Run, command
+from sessionpay.cli.failures import ExitCode
+from sessionpay.cli.output import Fields, Money, Row
+from sessionpay.core.money import Asset, BaseUnits
+from sessionpay.indexer.errors import IndexerError
+from sessionpay.services.proof import Audit, CannotAudit, audit_books, audit_chain
+from sessionpay.store.errors import StoreError
+
+_At = Annotated[int | None, Option("--at", metavar="BLOCK", min=0, help="Block; else the last one there is.")]
+_NoDatabase = Annotated[
+    bool,
+    Option("--no-database", help="Replay the contract's logs straight from the node instead of the books."),
+]
+
+
+def register(app: Typer) -> None:
+    """Add `audit` to the program."""
+    command(app, "audit", needs=Needs.CONTRACT_AND_BOOKS, example="audit --at 1200")(audit)
+
+
+def audit(run: Run, *, at: _At = None, no_database: _NoDatabase = False) -> None:
+    """Prove that storage, events, books and real balance agree, or name the first thing that does not.
+
+    Exit code 0: they agree; 1: they do not; 2: it could not be checked. A surplus is no difference.
+    """
+    try:
+        with run.screen.waiting("comparing"):
+            found, asset = _found(run, at=at, no_database=no_database)
+    except (ChainError, StoreError, IndexerError, NoBooks) as fault:
+        raise CannotAudit(str(fault)) from None
+    _show(run, found, asset)
+    if found.difference or found.first_difference is not None:
+        raise Exit(ExitCode.REFUSED)
+
+
+def _found(run: Run, *, at: int | None, no_database: bool) -> tuple[Audit, Asset]:
+    books = run.reading()
+    if no_database:
+        return audit_chain(books.contract, block=at), books.asset
+    with run.indexed() as (connection, known):
+        if known.chain_id != books.chain_id:
+            raise CannotAudit(f"the books are of chain {known.chain_id}, the node serves {books.chain_id}")
+        return audit_books(books.contract, connection, known, block=at), books.asset
+
+
+def _show(run: Run, found: Audit, asset: Asset) -> None:
+    def money(amount: int) -> Money:
+        return Money(BaseUnits(amount), asset)
+
+    totals: list[Row] = [
+        {"side": side, **{name: money(amount) for name, amount in asdict(total).items()}}
+        for side, total in found.totals.items()
+    ]
+    first = found.first_difference
+    named = (
+        None
+        if first is None
+        else f"{first.name}: {first.sides[0]} {first.numbers[0]}, " + (f"{first.sides[1]} {first.numbers[1]}")
+    )
+    fields: Fields = {
+        "block": found.block,
+        "surplus": money(found.surplus),
+        "balance": money(found.balance),
+        "totals": totals,
+        "first_difference": named,
+    }
+    if run.screen.json_output:
+        run.screen.result("Audit", {"difference": str(found.difference), **fields})
+    else:
+        run.screen.result("Audit", fields)
+        run.screen.line(f"difference: {found.difference}")

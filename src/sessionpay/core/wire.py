@@ -1,0 +1,69 @@
+"""Events as canonical JSON, and back: the form in which they are stored.
+
+An object of the event's fields in their order; numbers are texts of decimal digits, because amounts and
+ids are larger than what other readers of JSON keep exactly. A row of a batch is a list of two texts.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+from sessionpay.core import events as ev
+from sessionpay.core.ids import Address, SessionId
+from sessionpay.core.money import BaseUnits
+
+_NUMBERS = frozenset({"session_id", "amount", "total", "sequence", "available_at", "until"})
+_BY_NAME: dict[str, type[ev.Event]] = {event.__name__: event for event in ev.EVENTS}
+_NAMES = {event: tuple(field.name for field in fields(event)) for event in ev.EVENTS}
+
+
+def _charges(rows: list[list[str]]) -> tuple[ev.Charge, ...]:
+    return tuple(ev.Charge(SessionId(int(key)), BaseUnits(int(amount))) for key, amount in rows)
+
+
+def _allocations(rows: list[list[str]]) -> tuple[ev.Allocation, ...]:
+    return tuple(ev.Allocation(Address(key), BaseUnits(int(amount))) for key, amount in rows)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(_NUMBERS, int),
+    "charges": _charges,
+    "allocations": _allocations,
+    "nodes": tuple,
+}
+
+
+def _text(name: str, value: Any) -> str:  # noqa: ANN401 - the field decides
+    """Return one field as JSON; every text in an event is hexadecimal and needs no escapes."""
+    if name in {"charges", "allocations"}:
+        return "[" + ",".join(f'["{key}","{amount}"]' for key, amount in value) + "]"
+    if name == "nodes":
+        return "[" + ",".join(f'"{node}"' for node in value) + "]"
+    return f'"{value}"'
+
+
+_PLAIN = {
+    event: "{{" + ",".join(f'"{name}":"{{0.{name}}}"' for name in names) + "}}"
+    for event, names in _NAMES.items()
+    if not {"charges", "allocations", "nodes"} & set(names)
+}
+_CODECS = {
+    name: (event, tuple((field, _READERS.get(field, str)) for field in _NAMES[event]))
+    for name, event in _BY_NAME.items()
+}
+
+
+def to_json(event: ev.Event) -> str:
+    """Return the fields of `event` as one line of JSON."""
+    plain = _PLAIN.get(type(event))
+    if plain is not None:
+        return plain.format(event)
+    return "{" + ",".join(f'"{n}":{_text(n, getattr(event, n))}' for n in _NAMES[type(event)]) + "}"
+
+
+def from_json(name: str, text: str) -> ev.Event:
+    """Return the event of class `name` with these fields; raises KeyError or ValueError for others."""
+    event, readers = _CODECS[name]
+    found = json.loads(text)
+    return event(*[read(found[field]) for field, read in readers])

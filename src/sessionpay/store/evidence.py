@@ -1,0 +1,252 @@
+"""What the chain said: contracts, blocks, events, and how far they were read.
+
+Events are only ever added, or taken back with the blocks that a reorganisation took back.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, select, update
+
+from sessionpay.core.books import Books
+from sessionpay.core.events import Event
+from sessionpay.core.ids import Address
+from sessionpay.core.money import Asset
+from sessionpay.core.wire import from_json, to_json
+from sessionpay.store import tables
+from sessionpay.store.errors import NotIndexed
+
+# Enough for the cost of a query not to matter, and a few megabytes at most.
+CHUNK_ROWS = 5_000
+
+
+class Block(NamedTuple):
+    """One block: `timestamp` in unix seconds."""
+
+    number: int
+    hash: str
+    parent_hash: str
+    timestamp: int
+
+
+class Entry(NamedTuple):
+    """One event and its place: `timestamp` is that of its block, in unix seconds."""
+
+    block_number: int
+    log_index: int
+    block_hash: str
+    transaction_hash: str
+    transaction_index: int
+    timestamp: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One deployment as the database knows it: `withdrawal_delay` in seconds."""
+
+    id: int
+    chain_id: int
+    address: Address
+    asset: Asset
+    withdrawal_delay: int
+    first_block: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far one contract is read; before the first block, numbers are one below it and hashes empty.
+
+    `head` can still be taken back, `final` cannot. `verified_number` is the last block at which the
+    contract's own counters agreed with the replay; `reorganisations` counts how often the head went back.
+    """
+
+    head_number: int
+    head_hash: str
+    final_number: int
+    final_hash: str
+    verified_number: int
+    reorganisations: int
+    event_count: int
+
+
+def enrol(
+    connection: Connection,
+    *,
+    chain_id: int,
+    address: Address,
+    asset: Asset,
+    withdrawal_delay: int,
+    first_block: int,
+) -> Contract:
+    """Return the contract, entered if it is new; what was entered before stays as it is."""
+    try:
+        return contract(connection, chain_id=chain_id, address=address)
+    except NotIndexed:
+        pass
+    row = {
+        "chain_id": chain_id,
+        "address": address,
+        "asset": asset.address,
+        "symbol": asset.symbol,
+        "decimals": asset.decimals,
+        "withdrawal_delay": withdrawal_delay,
+        "first_block": first_block,
+    }
+    connection.execute(insert(tables.contracts).values(row))
+    made = contract(connection, chain_id=chain_id, address=address)
+    connection.execute(insert(tables.checkpoints).values(contract_id=made.id, **_beginning(first_block)))
+    return made
+
+
+def contract(connection: Connection, *, chain_id: int, address: Address) -> Contract:
+    """Return one contract; raises `NotIndexed`."""
+    found = [one for one in contracts(connection) if (one.chain_id, one.address) == (chain_id, address)]
+    if not found:
+        raise NotIndexed(address, chain_id=chain_id)
+    return found[0]
+
+
+def contracts(connection: Connection) -> list[Contract]:
+    """Return every contract of the database, in the order of their entry."""
+    rows = connection.execute(select(tables.contracts).order_by(tables.contracts.c.id)).mappings()
+    return [_contract(row) for row in rows]
+
+
+def checkpoint(connection: Connection, contract: Contract) -> Checkpoint:
+    """Return how far `contract` is read."""
+    query = select(tables.checkpoints).where(tables.checkpoints.c.contract_id == contract.id)
+    row = dict(connection.execute(query).mappings().one())
+    del row["contract_id"]
+    return Checkpoint(**row)
+
+
+def set_checkpoint(connection: Connection, contract: Contract, checkpoint: Checkpoint) -> None:
+    """Replace how far `contract` is read."""
+    values = {name: getattr(checkpoint, name) for name in Checkpoint.__slots__}
+    where = tables.checkpoints.c.contract_id == contract.id
+    connection.execute(update(tables.checkpoints).where(where).values(values))
+
+
+def window(connection: Connection, contract: Contract) -> dict[int, Block]:
+    """Return the blocks that are kept for `contract`, by number in rising order."""
+    t = tables.blocks
+    query = select(t.c.number, t.c.hash, t.c.parent_hash, t.c.timestamp)
+    rows = connection.execute(query.where(t.c.contract_id == contract.id).order_by(t.c.number))
+    return {row.number: Block(*row) for row in rows}
+
+
+def append(
+    connection: Connection, contract: Contract, *, entries: Sequence[Entry], blocks: Sequence[Block]
+) -> None:
+    """Add events, and blocks to the window; a second event at one place is refused by the database."""
+    if entries:
+        connection.execute(insert(tables.events), [_row(contract, entry) for entry in entries])
+    if blocks:
+        rows = [{"contract_id": contract.id, **block._asdict()} for block in blocks]
+        connection.execute(insert(tables.blocks), rows)
+
+
+def rewind(connection: Connection, contract: Contract, *, to: int) -> int:
+    """Take back events and blocks above number `to`; return how many events that were."""
+    e, b = tables.events.c, tables.blocks.c
+    gone = connection.execute(
+        delete(tables.events).where(e.contract_id == contract.id, e.block_number > to)
+    ).rowcount
+    connection.execute(delete(tables.blocks).where(b.contract_id == contract.id, b.number > to))
+    return gone
+
+
+def forget_blocks(connection: Connection, contract: Contract, *, below: int) -> None:
+    """Drop the blocks of the window whose number is less than `below`."""
+    b = tables.blocks.c
+    connection.execute(delete(tables.blocks).where(b.contract_id == contract.id, b.number < below))
+
+
+def forget(connection: Connection, contract: Contract) -> None:
+    """Drop every event of `contract`, to read it anew from its first block."""
+    rewind(connection, contract, to=-1)
+    beginning = Checkpoint(**_beginning(contract.first_block))
+    set_checkpoint(connection, contract, beginning)
+
+
+def entries(connection: Connection, contract: Contract, *, up_to: int | None = None) -> Iterator[Entry]:
+    """Yield every event in the order of the chain, up to and including block `up_to`.
+
+    A few thousand are in memory at a time, however many there are.
+    """
+    e = tables.events.c
+    columns = (
+        e.block_number, e.log_index, e.block_hash, e.transaction_hash,
+        e.transaction_index, e.timestamp, e.name, e.arguments,
+    )  # fmt: skip
+    query = select(*columns).where(e.contract_id == contract.id).order_by(e.block_number, e.log_index)
+    if up_to is not None:
+        query = query.where(e.block_number <= up_to)
+    block_number, log_index = -1, -1
+    while True:
+        # Written out, because SQLite does not use its index to compare pairs.
+        beyond = or_(
+            e.block_number > block_number, and_(e.block_number == block_number, e.log_index > log_index)
+        )
+        start = e.block_number >= block_number
+        rows = connection.execute(query.where(start, beyond).limit(CHUNK_ROWS)).all()
+        for row in rows:
+            yield Entry(*row[:6], from_json(row[6], row[7]))
+        if len(rows) < CHUNK_ROWS:
+            return
+        block_number, log_index = rows[-1][0], rows[-1][1]
+
+
+def replay(connection: Connection, contract: Contract, *, up_to: int | None = None) -> Books:
+    """Return the books after block `up_to`, the last one read when left out, from the events alone."""
+    books = Books(withdrawal_delay=contract.withdrawal_delay)
+    for entry in entries(connection, contract, up_to=up_to):
+        books.record((entry.event,), entry.timestamp)
+    return books
+
+
+def count(connection: Connection, contract: Contract) -> int:
+    """Return how many events of `contract` there are."""
+    where = tables.events.c.contract_id == contract.id
+    return connection.execute(select(func.count()).select_from(tables.events).where(where)).scalar_one()
+
+
+def _row(contract: Contract, entry: Entry) -> dict[str, Any]:
+    return {
+        "contract_id": contract.id,
+        "block_number": entry.block_number,
+        "log_index": entry.log_index,
+        "chain_id": contract.chain_id,
+        "block_hash": entry.block_hash,
+        "transaction_hash": entry.transaction_hash,
+        "transaction_index": entry.transaction_index,
+        "timestamp": entry.timestamp,
+        "name": type(entry.event).__name__,
+        "arguments": to_json(entry.event),
+    }
+
+
+def _contract(row: RowMapping) -> Contract:
+    asset = Asset(Address(row["asset"]), row["symbol"], row["decimals"])
+    return Contract(
+        id=row["id"],
+        chain_id=row["chain_id"],
+        address=Address(row["address"]),
+        asset=asset,
+        withdrawal_delay=row["withdrawal_delay"],
+        first_block=row["first_block"],
+    )
+
+
+def _beginning(first_block: int) -> dict[str, Any]:
+    return {
+        "head_number": first_block - 1,
+        "head_hash": "",
+        "final_number": first_block - 1,
+        "final_hash": "",
+        "verified_number": first_block - 1,
+        "reorganisations": 0,
+        "event_count": 0,
+    }

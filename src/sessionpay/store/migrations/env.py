@@ -1,0 +1,8 @@
+"""What Alembic runs: the steps, on the connection and in the transaction of whoever asked for them."""
+
+from alembic import context
+
+from sessionpay.store.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()

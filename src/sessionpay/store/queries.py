@@ -1,0 +1,186 @@
+"""What people ask of the books. Amounts are in base units; lists are in the order of their keys."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Row, select, true
+
+from sessionpay.core.books import Node, Session
+from sessionpay.core.ids import Address, SessionId
+from sessionpay.core.money import BaseUnits
+from sessionpay.core.movements import ADDING, Kind
+from sessionpay.store import tables
+from sessionpay.store.derived import DAY_SECONDS
+from sessionpay.store.evidence import Contract
+
+_FETCH_ROWS = 2_000
+
+
+class Line(NamedTuple):
+    """One line of a statement: `amount` is signed as it changes the account, `balance` what it has then.
+
+    `subject` is the session or the node that the line is about. Times are unix seconds.
+    """
+
+    block_number: int
+    timestamp: int
+    transaction_hash: str
+    log_index: int
+    row: int
+    kind: Kind
+    subject: SessionId | Address
+    amount: int
+    balance: BaseUnits
+
+
+class DayTotal(NamedTuple):
+    """What moved on one UTC day, which began at unix time `starts_at`."""
+
+    starts_at: int
+    deposit: int
+    withdrawal: int
+    charge: int
+    allocation: int
+    payout: int
+
+
+@dataclass(frozen=True, slots=True)
+class Treasury:
+    """The treasury and what the contract owes, both in base units; the next batch's number."""
+
+    network: BaseUnits
+    liabilities: BaseUnits
+    sequence: int
+    paused_until: int
+
+
+def sessions(
+    connection: Connection, contract: Contract, *, owner: Address | None = None
+) -> Iterator[tuple[SessionId, Session]]:
+    """Yield every session, or those of one owner, by id."""
+    s = tables.sessions.c
+    query = select(
+        s.session_id,
+        s.owner,
+        s.balance,
+        s.usage,
+        s.registered_at,
+        s.last_payment_at,
+        s.withdrawal_requested_at,
+    )
+    query = query.where(s.contract_id == contract.id).order_by(s.session_id)
+    if owner is not None:
+        query = query.where(s.owner == owner)
+    for row in connection.execute(query, execution_options={"yield_per": _FETCH_ROWS}):
+        yield SessionId(row[0]), Session(*row[1:])
+
+
+def session(connection: Connection, contract: Contract, session_id: SessionId) -> Session | None:
+    """Return one session, None if it was never registered."""
+    s = tables.sessions.c
+    query = select(
+        s.owner, s.balance, s.usage, s.registered_at, s.last_payment_at, s.withdrawal_requested_at
+    ).where(s.contract_id == contract.id, s.session_id == session_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Session(*row)
+
+
+def nodes(connection: Connection, contract: Contract) -> Iterator[tuple[Address, Node]]:
+    """Yield every node by address."""
+    n = tables.nodes.c
+    query = select(n.node, n.pending, n.earned, n.last_used_at, n.payee)
+    query = query.where(n.contract_id == contract.id).order_by(n.node)
+    for row in connection.execute(query, execution_options={"yield_per": _FETCH_ROWS}):
+        yield Address(row[0]), Node(*row[1:])
+
+
+def node(connection: Connection, contract: Contract, address: Address) -> Node | None:
+    """Return one node, None if no event ever named it."""
+    n = tables.nodes.c
+    query = select(n.pending, n.earned, n.last_used_at, n.payee)
+    row = connection.execute(query.where(n.contract_id == contract.id, n.node == address)).one_or_none()
+    return None if row is None else Node(*row)
+
+
+def treasury(connection: Connection, contract: Contract) -> Treasury:
+    """Return the treasury; zeros before the first event."""
+    t = tables.treasury.c
+    query = select(t.network, t.liabilities, t.sequence, t.paused_until)
+    row = connection.execute(query.where(t.contract_id == contract.id)).one_or_none()
+    return Treasury(BaseUnits(0), BaseUnits(0), 0, 0) if row is None else Treasury(*row)
+
+
+def daily_totals(connection: Connection, contract: Contract) -> list[DayTotal]:
+    """Return what moved on each day that had an event of money."""
+    d = tables.daily_totals.c
+    query = select(d.day, d.deposit, d.withdrawal, d.charge, d.allocation, d.payout)
+    rows = connection.execute(query.where(d.contract_id == contract.id).order_by(d.day))
+    return [DayTotal(row[0] * DAY_SECONDS, *row[1:]) for row in rows]
+
+
+def session_statement(
+    connection: Connection, contract: Contract, session_id: SessionId, *, up_to: int | None = None
+) -> Iterator[Line]:
+    """Yield every movement of one session up to block `up_to`; the amounts add up to the last balance."""
+    return _own(connection, contract, tables.movements.c.session_id == session_id, up_to)
+
+
+def node_statement(
+    connection: Connection, contract: Contract, address: Address, *, up_to: int | None = None
+) -> Iterator[Line]:
+    """Yield every movement of what is pending of one node; the amounts add up to the last balance."""
+    return _own(connection, contract, tables.movements.c.node == address, up_to)
+
+
+def network_statement(
+    connection: Connection, contract: Contract, *, up_to: int | None = None
+) -> Iterator[Line]:
+    """Yield what came into the treasury and what was allocated; the amounts add up to the last balance."""
+    m = tables.movements.c
+    chosen = m.kind.in_([Kind.CHARGE.value, Kind.ALLOCATION.value])
+    for row in _lines(connection, contract, chosen, up_to):
+        # What a session pays is what the treasury gets, and the other way for a node.
+        signed = row.amount if row.kind == Kind.CHARGE else -row.amount
+        yield _line(row, signed, row.network_after)
+
+
+def every_line(connection: Connection, contract: Contract, *, up_to: int | None = None) -> Iterator[Line]:
+    """Yield every line of every session and node up to block `up_to`, in the order of the chain."""
+    return _own(connection, contract, true(), up_to)
+
+
+def _own(
+    connection: Connection, contract: Contract, chosen: ColumnElement[bool], up_to: int | None
+) -> Iterator[Line]:
+    for row in _lines(connection, contract, chosen, up_to):
+        signed = row.amount if Kind(row.kind) in ADDING else -row.amount
+        yield _line(row, signed, row.balance_after)
+
+
+def _lines(
+    connection: Connection, contract: Contract, chosen: ColumnElement[bool], up_to: int | None
+) -> Iterator[Row[Any]]:
+    m, e = tables.movements.c, tables.events.c
+    place = (
+        (m.contract_id == e.contract_id) & (m.block_number == e.block_number) & (m.log_index == e.log_index)
+    )
+    query = (
+        select(
+            m.block_number, e.timestamp, e.transaction_hash, m.log_index, m.row, m.kind,
+            m.session_id, m.node, m.amount, m.balance_after, m.network_after,
+        )
+        .join_from(tables.movements, tables.events, place)
+        .where(m.contract_id == contract.id, chosen)
+        .order_by(m.block_number, m.log_index, m.row)
+    )  # fmt: skip
+    if up_to is not None:
+        query = query.where(m.block_number <= up_to)
+    found: Iterator[Any] = iter(connection.execute(query, execution_options={"yield_per": _FETCH_ROWS}))
+    yield from found
+
+
+def _line(row: Row[Any], signed: int, balance: int) -> Line:
+    subject = row.node if row.session_id is None else row.session_id
+    place = (row.block_number, row.timestamp, row.transaction_hash, row.log_index, row.row)
+    return Line(*place, Kind(row.kind), subject, signed, BaseUnits(balance))

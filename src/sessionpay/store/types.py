@@ -1,0 +1,53 @@
+"""Numbers larger than 63 bits, exact and in order in both databases."""
+
+from typing import Any
+
+from sqlalchemy import Dialect, Numeric, Text
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+# 2**256 has 78 decimal digits.
+DIGITS_MAX = 78
+_LENGTH_DIGITS = 2
+
+
+def to_text(value: int) -> str:
+    """Return a text that sorts as the number does: how many digits, then the digits.
+
+    `value` is at least 0 and has at most 78 digits. Raises `ValueError`.
+    """
+    digits = str(value)
+    if value < 0 or len(digits) > DIGITS_MAX:
+        raise ValueError(f"not a number from 0 to 78 digits: {value}")
+    return f"{len(digits):02}{digits}"
+
+
+def from_text(text: str) -> int:
+    """Return the number that `to_text` wrote."""
+    return int(text[_LENGTH_DIGITS:])
+
+
+class WholeNumber(TypeDecorator[int]):
+    """A whole number from 0 to 2**256 - 1: NUMERIC(78, 0) in PostgreSQL, `to_text` in SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column's type in this database."""
+        chosen: TypeEngine[Any] = Numeric(DIGITS_MAX, 0) if dialect.name == "postgresql" else Text()
+        return dialect.type_descriptor(chosen)
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> Any:  # noqa: ANN401 - as the base class
+        """Turn a number into what the database keeps; refuses one below zero in both."""
+        if value is None:
+            return None
+        text = to_text(value)
+        return value if dialect.name == "postgresql" else text
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ANN401 - as above
+        """Turn what the database keeps into a number."""
+        if value is None:
+            return None
+        if dialect.name == "postgresql":
+            return int(value)
+        return from_text(value)

@@ -1,0 +1,1 @@
+"""The indexer, mostly against nodes that misbehave."""

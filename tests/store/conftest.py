@@ -1,0 +1,100 @@
+"""A database for each test: SQLite in a file, and PostgreSQL where Debian's package is installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from sessionpay.store.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_START_SECONDS_MAX = 60
+_SERIAL = count()
+
+
+def server_programs() -> Path | None:
+    """Find the newest PostgreSQL: what is on the path, or where Debian installs it."""
+    on_path = shutil.which("pg_ctl")
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), key=lambda path: int(path.parts[-3]))
+    return Path(on_path).parent if on_path else found[-1].parent if found else None
+
+
+@contextmanager
+def running_server(programs: Path) -> Iterator[str]:
+    """Run a server on a free loopback port, as a user of its own, because it refuses to run as root."""
+    home = Path(tempfile.mkdtemp(prefix="sessionpay-postgresql-"))
+    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if as_user:
+        shutil.chown(home, "postgres")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    data = home / "data"
+    options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off"
+    control = [*as_user, str(programs / "pg_ctl"), "-D", str(data), "-l", str(home / "log"), "-w"]
+    try:
+        _do([*as_user, str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", "books", "-N"], home)
+        _do([*control, "-t", str(_START_SECONDS_MAX), "-o", options, "start"], home)
+        try:
+            yield f"postgresql://books@127.0.0.1:{port}"
+        finally:
+            _do([*control, "-m", "immediate", "stop"], home)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _do(command: list[str], home: Path) -> None:
+    subprocess.run(command, check=True, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of a server, without a database name."""
+    programs = server_programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL: install the Debian package postgresql")
+    with running_server(programs) as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which database a test runs on: each runs on both."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database."""
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path / 'books.db'}"
+    return new_postgresql_database(request.getfixturevalue("postgresql"))
+
+
+def new_postgresql_database(address: str) -> str:
+    """Create an empty database on the server."""
+    name = f"books_{next(_SERIAL)}"
+    with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return f"{address}/{name}"
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    """An empty database, opened."""
+    opened = Database.open(url)
+    yield opened
+    opened.close()
