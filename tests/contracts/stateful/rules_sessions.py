@@ -14,7 +14,7 @@ from sessionpay.core.money import AMOUNT_LIMIT
 from tests.contracts.books import WHOLE
 from tests.contracts.stateful import calls
 from tests.contracts.stateful.base import SESSIONS, TYPICAL_AMOUNTS, Base, worthwhile
-from tests.contracts.stateful.stage import ALLOWED
+from tests.contracts.stateful.stage import ALLOWED, RICHES
 from tests.evm.actors import ROLES
 from tests.evm.contract import Contract, Reverted
 from tests.evm.hostile import FALSE, Function, sign_permit
@@ -44,7 +44,7 @@ class SessionRules(Base):
         sender = self.by_owner(data, session)
         value = amount if self.stage.token is None else 0
         if self.rarely(data, 16):
-            value = self.pick(data, (0, 1, amount + 1))
+            value = self.pick(data, (0, 1, min(amount + 1, RICHES)))
         if self.rarely(data, 2 if value else 10):
             self.world.act(calls.DEPOSIT, session, sender=sender, value=value)
             return
