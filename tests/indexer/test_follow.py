@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sessionpay.chain.errors import ChainError, Unreachable, WrongChain
@@ -110,9 +110,7 @@ def test_books_are_right_after_every_reorganisation(
         assert_canonical(database, contract, chain)
 
 
-# Known weakness: one node that forges at every answer and is also slow can stop the indexer. It then says
-# so and believes nothing, but an honest node beside it should have been enough.
-@pytest.mark.skip(reason="a slow forger beside an honest node stops the indexer; not mended yet")
+@example(seed=0, faults=[Fault.FORGE, Fault.LATE], percent=100, steps=[("grow", 1, 0)])
 @settings(max_examples=8, derandomize=True)
 @given(
     seed=st.integers(0, 2**32),

@@ -11,6 +11,7 @@ from sessionpay.store.evidence import Entry
 
 TOPIC_BY_EVENT = {name: topic for topic, name in TOPICS.items()}
 Place = tuple[int, int]
+SILENT = "silent"
 
 
 def united(
@@ -31,11 +32,18 @@ def united(
     for place in sorted(ours.keys() - theirs.keys()):
         _require_allowed(address, ours[place], giver=first[0], other=second[0])
     for place in sorted(theirs.keys() - ours.keys()):
-        # What the giver's own receipts do not have is taken back, and does not stop the other node.
-        if _takes_back(second[0], theirs[place]):
+        # An event that the giver's own receipts do not confirm, and the other node denies, is dropped: it
+        # does not stop the other node. One that they lack is dropped in any case.
+        confirmed = _confirmed(second[0], theirs[place])
+        try:
+            _require_allowed(address, theirs[place], giver=second[0], other=first[0])
+        except FaultyAnswer:
+            if confirmed != SILENT and confirmed is not False:
+                raise
             del theirs[place]
             continue
-        _require_allowed(address, theirs[place], giver=second[0], other=first[0])
+        if confirmed is False:
+            del theirs[place]
     both = ours | theirs
     return [both[place] for place in sorted(both)]
 
@@ -61,9 +69,9 @@ def _require_allowed(address: Address, entry: Entry, *, giver: Source, other: So
         raise FaultyAnswer(giver.name, rule=rule)
 
 
-def _takes_back(giver: Source, entry: Entry) -> bool:
-    """Tell whether the giver's own receipts do not have what it gave."""
+def _confirmed(giver: Source, entry: Entry) -> bool | str | None:
+    """Tell what the giver's own receipts say of what it gave: `SILENT` where it does not answer."""
     try:
-        return giver.has(entry) is False
+        return giver.has(entry)
     except (ChainError, FaultyAnswer):
-        return False
+        return SILENT
