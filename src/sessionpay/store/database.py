@@ -13,6 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from sessionpay.store import migrations
 from sessionpay.store.errors import BadDatabase, BadDatabaseUrl, DatabaseBusy, NoDatabase
+from sessionpay.store.settlement_tables import SETTLEMENT
 from sessionpay.store.tables import DERIVED, EVIDENCE, metadata
 
 DRIVERS = {
@@ -136,7 +137,7 @@ class Database:
             return SchemaState.NEWER
         if version != versions[-1]:
             return SchemaState.OLDER
-        if {table.name for table in EVIDENCE} - found:
+        if {table.name for table in (*EVIDENCE, *SETTLEMENT)} - found:
             return SchemaState.BROKEN
         return SchemaState.DERIVED_LOST if {table.name for table in DERIVED} - found else SchemaState.CURRENT
 

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from sessionpay.store.tables import metadata
+from sessionpay.store.settlement_tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

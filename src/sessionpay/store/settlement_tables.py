@@ -1,0 +1,230 @@
+"""The tables of settlement: usage on its way in, epochs, what is owed, and every transaction sent.
+
+One database settles one contract. Amounts are in base units unless a name says micro-units, times in unix
+seconds, addresses and hashes lower-case 0x hexadecimal; a SHA-256 is 64 digits without 0x.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from sessionpay.store.tables import metadata
+from sessionpay.store.types import WholeNumber
+
+
+def _number(name: str, *, key: bool = False) -> Column[int]:
+    return Column(name, BigInteger, primary_key=key, nullable=False, autoincrement=False)
+
+
+def _whole(name: str, *, key: bool = False) -> Column[int]:
+    return Column(name, WholeNumber, primary_key=key, nullable=False)
+
+
+def _text(name: str, *, key: bool = False) -> Column[str]:
+    return Column(name, Text, primary_key=key, nullable=False)
+
+
+def _serial() -> Column[int]:
+    # SQLite counts up only a column of this very type; PostgreSQL's own would end at 2**31.
+    return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+
+
+# One row, of id 1: what is settled here, and what no account was named for. `halted` is why nothing is
+# paid any more, NULL while all is well.
+settlement = Table(
+    "settlement",
+    metadata,
+    _number("id", key=True),
+    Column("contract_id", Integer, ForeignKey("contracts.id"), nullable=False),
+    _whole("retained"),
+    Column("halted", Text),
+)
+
+# Price sheets and policies as they were written, by their hash; `kind` is `prices` or `policy`.
+rules = Table("rules", metadata, _text("sha256", key=True), _text("kind"), _text("text"))
+
+# `state` is one of open, sealed, charging, charged, allocating, settled; the first two rules apply from
+# the moment an epoch opens. `usage_sha256` is of its rows, `manifest_sha256` of its folder's manifest.
+epochs = Table(
+    "epochs",
+    metadata,
+    _number("number", key=True),
+    _text("state"),
+    Column("prices", Text, ForeignKey("rules.sha256"), nullable=False),
+    Column("policy", Text, ForeignKey("rules.sha256"), nullable=False),
+    _number("rule_version"),
+    _number("opened_at"),
+    Column("closed_at", BigInteger),
+    Column("settled_at", BigInteger),
+    Column("usage_sha256", Text),
+    Column("manifest_sha256", Text),
+)
+
+# Every usage row ever accepted, by half of the SHA-256 of its key and of its content.
+usage_keys = Table(
+    "usage_keys",
+    metadata,
+    Column("key", LargeBinary(16), primary_key=True),
+    Column("digest", LargeBinary(16), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Accepted rows that are in no segment yet, each as one line of JSON.
+usage_rows = Table(
+    "usage_rows", metadata, _serial(), _number("epoch"), _text("row"), sqlite_autoincrement=True
+)
+Index("usage_rows_of_epoch", usage_rows.c.epoch, usage_rows.c.id)
+
+# Rows that were not accepted; `line` is that of a file or the place in a batch, from 1.
+rejects = Table(
+    "rejects",
+    metadata,
+    _serial(),
+    _number("received_at"),
+    _text("source"),
+    _number("line"),
+    _text("reason"),
+    _text("row"),
+    sqlite_autoincrement=True,
+)
+
+# Sealed files of usage, never changed.
+segments = Table(
+    "segments",
+    metadata,
+    _text("sha256", key=True),
+    _number("epoch"),
+    _number("rows"),
+    _number("bytes"),
+)
+Index("segments_of_epoch", segments.c.epoch)
+
+# What a session used in an epoch and did not pay yet, in micro-units: the price of its committed rows.
+session_work = Table(
+    "session_work",
+    metadata,
+    _whole("session_id", key=True),
+    _number("epoch", key=True),
+    _number("rows"),
+    _whole("work_micro"),
+    sqlite_with_rowid=False,
+)
+
+credit_notes = Table(
+    "credit_notes",
+    metadata,
+    _serial(),
+    _number("epoch"),
+    _whole("session_id"),
+    _whole("amount"),
+    _text("reason"),
+    _text("reference"),
+    _number("created_at"),
+    sqlite_autoincrement=True,
+)
+Index("credit_notes_of_epoch", credit_notes.c.epoch)
+
+# `state` is one of open, settled, released; one that is open after `expires_at` counts no more.
+reservations = Table(
+    "reservations",
+    metadata,
+    _text("id", key=True),
+    _whole("session_id"),
+    _whole("amount"),
+    _text("state"),
+    _number("created_at"),
+    _number("expires_at"),
+)
+Index("reservations_of_session", reservations.c.session_id, reservations.c.state)
+
+# Who may hand usage in; of the API key only the SHA-256 is kept. `signer` signs batches, where one is named.
+reporters = Table(
+    "reporters",
+    metadata,
+    _serial(),
+    _text("name"),
+    _text("key_sha256"),
+    Column("signer", Text),
+    _number("created_at"),
+    Column("revoked_at", BigInteger),
+    UniqueConstraint("name"),
+    UniqueConstraint("key_sha256"),
+)
+
+# The books between two epochs: what each session ever owed, in micro-units, and ever paid for it.
+debts = Table(
+    "debts",
+    metadata,
+    _whole("session_id", key=True),
+    _whole("owed_micro"),
+    _whole("collected"),
+    sqlite_with_rowid=False,
+)
+claims = Table(
+    "claims",
+    metadata,
+    _whole("session_id", key=True),
+    _number("epoch", key=True),
+    _text("node", key=True),
+    _number("performance"),
+    _whole("open_micro"),
+    sqlite_with_rowid=False,
+)
+held = Table("held", metadata, _text("account", key=True), _whole("amount"), sqlite_with_rowid=False)
+
+# One row for each transaction that an epoch needs: `purpose` is charge, mark, allocate or payout, `position`
+# counts within it. `rows` is what it carries and `applied` what the contract made of it, both as JSON.
+# `state` is one of prepared, sent, mined, final, replaced, failed, unknown; planned before there is a nonce.
+outbox = Table(
+    "outbox",
+    metadata,
+    _serial(),
+    _number("epoch"),
+    _text("purpose"),
+    _number("position"),
+    _text("rows"),
+    _text("state"),
+    Column("reason", Text),
+    Column("sequence", BigInteger),
+    Column("block_number", BigInteger),
+    Column("block_hash", Text),
+    Column("transaction_hash", Text),
+    Column("gas_used", BigInteger),
+    Column("applied", Text),
+    UniqueConstraint("epoch", "purpose", "position"),
+    sqlite_autoincrement=True,
+)
+
+# Every signed form of a transaction, kept before it is sent; fees in wei for one gas.
+attempts = Table(
+    "attempts",
+    metadata,
+    _number("outbox_id", key=True),
+    _number("number", key=True),
+    _text("sender"),
+    _number("nonce"),
+    Column("sequence", BigInteger),
+    _whole("max_fee"),
+    _whole("priority_fee"),
+    _text("raw"),
+    _text("transaction_hash"),
+    _text("state"),
+    _number("created_at"),
+    ForeignKeyConstraint(["outbox_id"], ["outbox.id"]),
+    UniqueConstraint("transaction_hash"),
+)
+Index("attempts_of_sender", attempts.c.sender, attempts.c.nonce)
+
+SETTLEMENT = (
+    settlement, rules, epochs, usage_keys, usage_rows, rejects, segments, session_work, credit_notes,
+    reservations, reporters, debts, claims, held, outbox, attempts,
+)  # fmt: skip
