@@ -160,6 +160,18 @@ reporters = Table(
     UniqueConstraint("key_sha256"),
 )
 
+# What an epoch asked of each session, and what the contract took of it, NULL until that is final.
+charges = Table(
+    "charges",
+    metadata,
+    _number("epoch", key=True),
+    _whole("session_id", key=True),
+    _whole("asked"),
+    Column("collected", WholeNumber),
+    sqlite_with_rowid=False,
+)
+Index("charges_of_session", charges.c.session_id, charges.c.epoch)
+
 # The books between two epochs: what each session ever owed, in micro-units, and ever paid for it.
 debts = Table(
     "debts",
@@ -226,5 +238,5 @@ Index("attempts_of_sender", attempts.c.sender, attempts.c.nonce)
 
 SETTLEMENT = (
     settlement, rules, epochs, usage_keys, usage_rows, rejects, segments, session_work, credit_notes,
-    reservations, reporters, debts, claims, held, outbox, attempts,
+    reservations, reporters, charges, debts, claims, held, outbox, attempts,
 )  # fmt: skip

@@ -149,6 +149,16 @@ def _sessions() -> None:
     )
     op.create_index("reservations_of_session", "reservations", ["session_id", "state"], unique=False)
     op.create_table(
+        "charges",
+        sa.Column("epoch", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("session_id", WholeNumber(), nullable=False),
+        sa.Column("asked", WholeNumber(), nullable=False),
+        sa.Column("collected", WholeNumber(), nullable=True),
+        sa.PrimaryKeyConstraint("epoch", "session_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("charges_of_session", "charges", ["session_id", "epoch"], unique=False)
+    op.create_table(
         "debts",
         sa.Column("session_id", WholeNumber(), nullable=False),
         sa.Column("owed_micro", WholeNumber(), nullable=False),
