@@ -67,3 +67,16 @@ class NotIndexed(StoreError):
             f"the database does not know contract {checksum_address(address)} on chain {chain_id}: "
             "index it first"
         )
+
+
+class EpochElsewhere(StoreError):
+    """An epoch is not in the state that a step begins from, or the settlement is of another contract."""
+
+    def __init__(self, subject: object, *, expected: str | None = None) -> None:
+        """Keep what was to be changed and the state it should have been in."""
+        self.subject = subject
+        super().__init__(
+            f"epoch {subject} is not {expected} any more: another process settles here; run one at a time"
+            if expected
+            else f"this database settles another contract than {subject}; use one home for each contract"
+        )
