@@ -20,10 +20,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessionpay.core.epochs import EpochResult, Opening
+from sessionpay.core.epochs import EpochResult, Opening, asks, settle
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import MICRO, PPM, Ppm
 from sessionpay.core.pricing import row_price
+from sessionpay.core.tally import tally
 from sessionpay.core.usage import Outcome
 from tests.core.rows import NODE_C, row
 from tests.strategies import ACCOUNTS, NODES, SESSIONS, EpochInput, History, Settled, histories, play
@@ -78,6 +79,25 @@ def test_order_of_rows_and_of_inputs_changes_no_byte(history: History, random: R
     other = replace(history, epochs=tuple(shuffled(epoch) for epoch in history.epochs))
     for one, two in zip(play(history), play(other), strict=True):
         assert repr(one.result) == repr(two.result)
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_order_in_which_an_engine_gives_its_sums_changes_no_byte(history: History, random: Random) -> None:
+    for number, epoch in enumerate(play(history)):
+        tallies = list(tally(epoch.given.rows, epoch.given.sheet, epoch.given.policy).items())
+        random.shuffle(tallies)
+        again = settle(
+            epoch.opening,
+            dict(tallies),
+            epoch.given.policy,
+            epoch=number,
+            collected=epoch.collected,
+            active=epoch.given.active,
+            credits=epoch.given.credits,
+        )
+        assert repr(again) == repr(epoch.result)
+        asked = asks(epoch.opening, dict(tallies), epoch.given.credits)
+        assert repr(asked) == repr(epoch.asked)
 
 
 @given(histories())

@@ -8,7 +8,9 @@ parse_policy
   given a fault: it should name the file, the line and the key
 """
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from sessionpay.core.policy import Payout, Policy, UsageVisibility, parse_policy
 from sessionpay.core.usage import COUNT_LIMIT
 from tests.core.rows import NO_FEE
 
+ROOT = Path(__file__).parents[2]
 TEXT = """\
 fee_ppm = 50_000
 fee_account = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
@@ -76,6 +79,17 @@ def test_reads_how_epochs_are_run(visibility: UsageVisibility) -> None:
         usage_visibility=visibility,
     )
     assert parse_policy(f"{TEXT}[payout]\nmin = 5\nevery = 24").payout == policy.payout
+
+
+def test_every_key_that_the_demo_shows_as_a_choice_is_one() -> None:
+    shown = (ROOT / "examples" / "demo" / "policy.toml").read_text(encoding="utf-8")
+    chosen, count = re.subn(r"^# (\w+ = )", r"\1", shown, flags=re.MULTILINE)
+    assert count == 6
+    policy = parse_policy(chosen.replace("0x...", f"0x{1:040x}"))
+    assert (policy.epoch_seconds, policy.payout) == (3_600, Payout(BaseUnits(10**15), 24))
+    assert (policy.require_signatures, policy.usage_visibility) == (True, UsageVisibility.OPERATOR)
+    assert policy.fee_account == policy.withheld_account == f"0x{1:040x}"
+    assert shown == (ROOT / "src/sessionpay/services/trial_rules/policy.toml").read_text(encoding="utf-8")
 
 
 def test_policy_cannot_be_changed_afterwards() -> None:

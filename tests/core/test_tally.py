@@ -144,7 +144,7 @@ def test_refuses_sums_that_no_rows_add_up_to(name: str, value: object) -> None:
 
 @pytest.mark.parametrize("name", ["work", "tokens"])
 def test_refuses_work_without_a_committed_row(name: str) -> None:
-    nothing = {**dict.fromkeys(VALID, 0), "assigned": 3}
+    nothing: dict[str, Any] = {**dict.fromkeys(VALID, 0), "assigned": 3}
     assert Tally(**nothing).assigned == 3
     with pytest.raises(BadTally, match="no committed row"):
         Tally(**{**nothing, name: 1})

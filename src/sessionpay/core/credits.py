@@ -76,7 +76,7 @@ class CreditStatement:
 
 
 def cancel(
-    claims: Iterable[Claim], credits_: Iterable[Credit]
+    claims: Iterable[Claim], notes: Iterable[Credit]
 ) -> tuple[tuple[Claim, ...], tuple[CreditStatement, ...]]:
     """Take credit notes off claims; return what stays open, by key, and what became of each note.
 
@@ -89,12 +89,12 @@ def cancel(
     for claim in claims:
         open_by_session.setdefault(claim.session_id, []).append(claim)
     told: list[CreditStatement] = []
-    for credit in sorted(credits_, key=lambda credit: credit.order):
-        own = open_by_session.get(credit.session_id, [])
-        amount = MicroUnits(min(credit.amount * MICRO, sum(claim.open for claim in own)))
+    for note in sorted(notes, key=lambda note: note.order):
+        own = open_by_session.get(note.session_id, [])
+        amount = MicroUnits(min(note.amount * MICRO, sum(claim.open for claim in own)))
         parts = spread(own, amount, newest_first=True)
-        require_sum(f"credit note {credit.reference}", (part for _, part in parts), amount)
-        open_by_session[credit.session_id] = [claim.less(part) for claim, part in parts if part < claim.open]
-        told.append(CreditStatement(credit, tuple(CancelledClaim(*part) for part in parts if part[1])))
+        require_sum(f"credit note {note.reference}", (part for _, part in parts), amount)
+        open_by_session[note.session_id] = [claim.less(part) for claim, part in parts if part < claim.open]
+        told.append(CreditStatement(note, tuple(CancelledClaim(*part) for part in parts if part[1])))
     left = [claim for own in open_by_session.values() for claim in own]
     return tuple(sorted(left, key=lambda claim: claim.key)), tuple(told)

@@ -94,7 +94,7 @@ class EpochResult:
     credits: tuple[CreditStatement, ...]
 
 
-def asks(opening: Opening, tallies: Tallies, credits: Iterable[Credit] = ()) -> dict[SessionId, BaseUnits]:  # noqa: A002
+def asks(opening: Opening, tallies: Tallies, credits: Iterable[Credit] = ()) -> dict[SessionId, BaseUnits]:  # noqa: A002 - the builtin of that name is for people at a prompt
     """Return what each session is charged for, in base units, arrears included; zeros are left out.
 
     `tallies` is the epoch's usage added up; `credits` are the credit notes that reached it. Balances are
@@ -112,7 +112,7 @@ def settle(
     epoch: int,
     collected: Mapping[SessionId, BaseUnits],
     active: AbstractSet[Address],
-    credits: Iterable[Credit] = (),  # noqa: A002
+    credits: Iterable[Credit] = (),  # noqa: A002 - the builtin of that name is for people at a prompt
 ) -> EpochResult:
     """Divide what the sessions paid in `epoch` among those who worked for them.
 
