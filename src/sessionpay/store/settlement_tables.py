@@ -183,7 +183,7 @@ held = Table("held", metadata, _text("account", key=True), _whole("amount"), sql
 
 # One row for each transaction that an epoch needs: `purpose` is charge, mark, allocate or payout, `position`
 # counts within it. `rows` is what it carries and `applied` what the contract made of it, both as JSON.
-# `state` is one of prepared, sent, mined, final, replaced, failed, unknown; planned before there is a nonce.
+# `state` is one of prepared, sent, mined, final, failed, unknown; planned before there is a nonce.
 outbox = Table(
     "outbox",
     metadata,
@@ -204,7 +204,9 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
-# Every signed form of a transaction, kept before it is sent; fees in wei for one gas.
+# Every signed form of a transaction, kept before it is sent; fees in wei for one gas, `gas` its limit. `state`
+# as in the outbox, or replaced: it cannot count any more. Whatever followed it stands above `final_number`,
+# the last final block when it was signed.
 attempts = Table(
     "attempts",
     metadata,
@@ -215,6 +217,8 @@ attempts = Table(
     Column("sequence", BigInteger),
     _whole("max_fee"),
     _whole("priority_fee"),
+    _number("gas"),
+    _number("final_number"),
     _text("raw"),
     _text("transaction_hash"),
     _text("state"),
