@@ -6,8 +6,8 @@ from sessionpay.chain.client import SessionPayment
 from sessionpay.chain.contract import BoundContract, Receipt
 from sessionpay.chain.errors import NodeRefused
 from sessionpay.chain.sender import Mined, Sender
-from sessionpay.chain.transactions import Intent
 from sessionpay.chain.token import TestToken
+from sessionpay.chain.transactions import Intent
 from sessionpay.core.ids import Address
 
 

@@ -17,7 +17,7 @@ RAISE_DIVISOR = 8
 
 @dataclass(frozen=True, slots=True)
 class Fees:
-    """The fee fields of a transaction, in wei for one gas: `most` in all, of which `tip` to the block's maker.
+    """The fee fields of a transaction, in wei for one gas: `most` in all, `tip` of it to the block's maker.
 
     Where the chain has no base fee, both are the one price.
     """
@@ -25,9 +25,19 @@ class Fees:
     most: int
     tip: int
 
-    def raised(self, present: "Fees") -> "Fees":
-        """Return fees that replace these: both fields an eighth more, or what is asked now if that is more."""
-        return Fees(most=max(_more(self.most), present.most), tip=max(_more(self.tip), present.tip))
+    def up_to(self, most: int) -> "Fees":
+        """Return these fees, none of them above `most`."""
+        return Fees(min(self.most, most), min(self.tip, most))
+
+    def raised(self, present: "Fees", *, most: int) -> "Fees | None":
+        """Return fees that replace these: an eighth more, or what is asked now if that is more.
+
+        None where a replacement would have to offer more than `most`.
+        """
+        least = Fees(_more(self.most), _more(self.tip))
+        if max(least.most, least.tip) > most:
+            return None
+        return Fees(max(least.most, present.most), max(least.tip, present.tip)).up_to(most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,9 +127,7 @@ class Sender:
         """Sign and send with the next nonce; once more with a fresh one if the node knows better."""
         for is_last in (False, True):
             nonce = self._next_nonce()
-            transaction = unsigned(
-                call, chain_id=self.chain_id, nonce=nonce, gas=gas, fee_fields=fee_fields
-            )
+            transaction = unsigned(call, chain_id=self.chain_id, nonce=nonce, gas=gas, fee_fields=fee_fields)
             raw, transaction_hash = self.signer.sign_transaction(transaction)
             try:
                 rpc.ask(self.web3, "eth_sendRawTransaction", "0x" + raw.hex())

@@ -39,7 +39,7 @@ def simulate(web3: Web3, call: rpc.Call, intent: Intent) -> bytes:
 
 
 def estimate(web3: Web3, call: rpc.Call, intent: Intent, *, block: str | None = None) -> int:
-    """Return a gas limit for a call, in the state of `block` or of the node's choice; raises as `simulate`."""
+    """Return a gas limit for a call, in the state of `block` or the node's choice; raises as `simulate`."""
     at = () if block is None else (block,)
     try:
         gas = rpc.number(web3, "eth_estimateGas", call.as_request(), *at)

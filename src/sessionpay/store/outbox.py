@@ -1,6 +1,7 @@
-"""The outbox: every transaction that an epoch needs, and every signed form of it. Each is for one transaction.
+"""The outbox: every transaction that an epoch needs, and every signed form of it.
 
 A batch is one transaction to be: it is planned with its rows, and has attempts once somebody signed it.
+Each function is for one transaction of the database.
 """
 
 import json
@@ -123,7 +124,13 @@ def plan(connection: Connection, epoch: int, purpose: Purpose, planned: Sequence
     if before:
         raise OutboxDiffers(purpose, epoch=epoch)
     values = [
-        {"epoch": epoch, "purpose": purpose, "position": position, "rows": _text(rows), "state": State.PLANNED}
+        {
+            "epoch": epoch,
+            "purpose": purpose,
+            "position": position,
+            "rows": _text(rows),
+            "state": State.PLANNED,
+        }
         for position, rows in enumerate(planned)
     ]
     if values:

@@ -204,9 +204,9 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
-# Every signed form of a transaction, kept before it is sent; fees in wei for one gas, `gas` its limit. `state`
-# as in the outbox, or replaced: it cannot count any more. Whatever followed it stands above `final_number`,
-# the last final block when it was signed.
+# Every signed form of a transaction, kept before it is sent; fees in wei for one gas, `gas` its limit.
+# `state` is as in the outbox, or replaced: it cannot count any more. `final_number` was the last final
+# block when it was signed, so whatever became of it stands above that.
 attempts = Table(
     "attempts",
     metadata,
