@@ -50,6 +50,10 @@ _FORMS = {
 SETTLEMENT_SEQUENCE = abi.calldata(abi.function("settlementSequence()"), {})
 
 
+# The first topics of the events that use a sequence up.
+NUMBERED_TOPICS = tuple(logs.topic_of(event) for event in (ev.SessionsCharged, ev.NodesAllocated))
+
+
 def has_sequence(purpose: Purpose) -> bool:
     """Tell whether the contract numbers such batches, and so takes each number once."""
     return purpose in {Purpose.CHARGE, Purpose.ALLOCATE}
@@ -66,11 +70,6 @@ def call_of(
     data = abi.calldata(function, {**numbered, name: value})
     told = {"epoch": batch.epoch, "position": batch.position, **numbered}
     return rpc.Call(contract, data, sender), Intent(function.name, told)
-
-
-def topic_of(purpose: Purpose) -> str:
-    """Return the topic of the event that answers such a batch."""
-    return logs.topic_of(_FORMS[purpose].event)
 
 
 def applied(batch: Batch, events: Sequence[ev.Event]) -> Rows | None:

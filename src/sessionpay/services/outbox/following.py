@@ -7,7 +7,7 @@ from sessionpay.chain.errors import NodeRefused, Unreachable
 from sessionpay.core.errors import SessionPayError
 from sessionpay.core.ids import Address
 from sessionpay.core.refusals import WrongSequence
-from sessionpay.services.outbox.calls import applied, call_of, has_sequence, topic_of
+from sessionpay.services.outbox.calls import NUMBERED_TOPICS, applied, call_of
 from sessionpay.services.outbox.desk import Desk, name_of
 from sessionpay.services.outbox.stops import StoppedByReceipt
 from sessionpay.services.outbox.terms import Step
@@ -99,28 +99,31 @@ class Following:
         if batch.sequence is not None and view.final_sequence > batch.sequence:
             self._settle_sequence(batch, attempts, view)
         elif all(attempt.nonce < final_nonces[attempt.sender] for attempt in attempts):
+            reverted = batch.reason if any(one.state is State.FAILED for one in batch.attempts) else None
             used = ", ".join(str(attempt.nonce) for attempt in attempts)
-            reason = batch.reason or f"another transaction of the same account used its nonce ({used})"
-            self._plan_anew(batch, reason)
+            told = f"another transaction of the same account used its nonce ({used})"
+            self._plan_anew(batch, reverted or told)
 
     def _settle_sequence(self, batch: Batch, attempts: list[Attempt], view: View) -> None:
-        """Find out who used the sequence: that it moved on is no proof that ours landed, nor of the contrary."""
+        """Find out who used the sequence: that it moved on does not say whether ours landed."""
         sequence = batch.sequence
-        if sequence is None or not has_sequence(batch.purpose):
-            raise AssertionError("only batches with a sequence lose it")
+        if sequence is None:
+            raise AssertionError("only a batch with a sequence can lose it")
         above = min(attempt.final_number for attempt in attempts)
-        used_by = view.transaction_of(sequence, topic=topic_of(batch.purpose), above=above)
-        if used_by is not None and self._is_ours(batch, used_by):
+        used_by = view.transaction_of(sequence, topics=NUMBERED_TOPICS, above=above)
+        if used_by is None:
+            told = f"sequence {sequence} is used up and the node shows no event of it; it is asked again"
+            self._desk.tell(batch.id, f"{name_of(batch)}: {told}")
+        elif self._is_ours(batch, used_by):
             seen = view.sighting(used_by)
             if seen is not None:
                 self._land(batch, seen.landing, view)
-            return
-        taker = used_by or "a batch of another kind"
-        reason = f"sequence {sequence} was taken by {taker}, which is not ours; find who else settles here"
-        self._plan_anew(batch, reason)
+        else:
+            reason = f"sequence {sequence} was taken by transaction {used_by}, which is not ours"
+            self._plan_anew(batch, f"{reason}; find out who else settles here")
 
     def _is_ours(self, batch: Batch, transaction_hash: str) -> bool:
-        """Tell whether a transaction is this very batch, also where its signed form was lost with a backup."""
+        """Tell whether a transaction is this very batch, also in a form that an older backup lost."""
         if any(attempt.transaction_hash == transaction_hash for attempt in batch.attempts):
             return True
         found = rpc.ask(self._desk.contract.web3, "eth_getTransactionByHash", transaction_hash)

@@ -196,12 +196,11 @@ class Sending:
 
     def _pursue(self, batch: Batch, attempt: Attempt, view: View) -> None:
         """Send the same bytes again where the node may not have them; offer more where that does not help."""
-        if attempt.state is not State.SENT or not is_known(
-            self._desk.contract.web3, attempt.transaction_hash
-        ):
+        if attempt.state is not State.SENT:
             self._send(batch, attempt)
-        elif not self._is_late(attempt):
-            return
+        elif not is_known(self._desk.contract.web3, attempt.transaction_hash):
+            self._desk.tell(batch.id, f"{name_of(batch)}: the node lost it; the same bytes are sent again")
+            self._send(batch, attempt)
         is_next = attempt.nonce == view.nonce(attempt.sender)
         if attempt.transaction_hash in self._refused or (is_next and self._is_late(attempt)):
             self._replace(batch, attempt, view)

@@ -1,5 +1,6 @@
 """What the chain says, for one round of the outbox: each thing is asked once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -101,12 +102,15 @@ class View:
         succeeded = int(receipt["status"], 16) == 1
         return Sighting(landing, succeeded, logs.decode_all(receipt["logs"], self._contract))
 
-    def transaction_of(self, sequence: int, *, topic: str, above: int) -> str | None:
-        """Return the hash of the final transaction that used a batch number, in a block above `above`."""
+    def transaction_of(self, sequence: int, *, topics: Sequence[str], above: int) -> str | None:
+        """Return the hash of the final transaction that used a batch number, in a block above `above`.
+
+        `topics` are those of the events that may say so.
+        """
         for first in range(max(above + 1, 0), self.final + 1, LOG_BLOCKS):
             wanted = {
                 "address": checksum_address(self._contract),
-                "topics": [topic, f"0x{sequence:064x}"],
+                "topics": [list(topics), f"0x{sequence:064x}"],
                 "fromBlock": hex(first),
                 "toBlock": hex(min(first + LOG_BLOCKS - 1, self.final)),
             }
