@@ -195,7 +195,7 @@ def test_a_revert_without_a_reason_today_says_so(books: SessionPayment, node: Fa
 
 
 def test_gas_is_estimated_with_a_margin(books: SessionPayment, operator: Sender, node: FaultyNode) -> None:
-    operator._gas_limit = None
+    operator.gas_limit = None
     gas: list[int] = []
     sign = operator.signer.sign_transaction
 
@@ -216,7 +216,7 @@ def test_gas_is_estimated_with_a_margin(books: SessionPayment, operator: Sender,
 def test_a_refusal_found_by_the_estimate_is_a_refusal(
     books: SessionPayment, operator: Sender, node: FaultyNode
 ) -> None:
-    operator._gas_limit = None
+    operator.gas_limit = None
     node.faults["eth_call"] = lambda _params, _pass_on: result("0x")
     with pytest.raises(refusals.NotPaused):
         books.unpause()

@@ -9,7 +9,8 @@ from web3 import Web3
 from sessionpay.chain import abi, logs, rpc
 from sessionpay.chain.errors import BadAnswer, NoContract, NoKey
 from sessionpay.chain.reverts import refusal
-from sessionpay.chain.sender import Intent, Mined, Sender
+from sessionpay.chain.sender import Mined, Sender
+from sessionpay.chain.transactions import Intent
 from sessionpay.core.events import Event
 from sessionpay.core.ids import Address, parse_address
 

@@ -5,8 +5,9 @@ from sessionpay.chain.artifacts import load
 from sessionpay.chain.client import SessionPayment
 from sessionpay.chain.contract import BoundContract, Receipt
 from sessionpay.chain.errors import NodeRefused
-from sessionpay.chain.sender import Intent, Mined, Sender
+from sessionpay.chain.sender import Mined, Sender
 from sessionpay.chain.token import TestToken
+from sessionpay.chain.transactions import Intent
 from sessionpay.core.ids import Address
 
 

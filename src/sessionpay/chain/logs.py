@@ -109,6 +109,11 @@ LAYOUTS = (
 BY_TOPIC = {keccak(text=layout.signature).hex(): layout for layout in LAYOUTS}
 
 
+def topic_of(event: type[ev.Event]) -> str:
+    """Return the first topic of an event's logs, 0x hex."""
+    return next("0x" + topic for topic, layout in BY_TOPIC.items() if layout.event is event)
+
+
 def decode(log: Mapping[str, Any]) -> ev.Event | None:
     """Return the event in a log of the contract, or None for one that it does not define.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from web3 import Web3
 
-from sessionpay.chain import rpc
+from sessionpay.chain import rpc, submission
 from sessionpay.chain.connect import EMBEDDED_CHAIN_ID
 from sessionpay.chain.errors import (
     CallFailed,
@@ -20,19 +20,14 @@ from sessionpay.chain.errors import (
     TransactionFailed,
     Unreachable,
 )
+from sessionpay.chain.fees import fee_market
 from sessionpay.chain.keys import Signer
-from sessionpay.chain.reverts import refusal
+from sessionpay.chain.transactions import Intent, estimate, simulate, unsigned
 from sessionpay.core.ids import Address, checksum_address, parse_address
 
 # What most rules let one transaction use; on the embedded chain it replaces an estimate, because
 # there gas costs next to nothing and an estimate runs the call many times.
 EMBEDDED_GAS_LIMIT = 16_777_216
-# State may change between the estimate and the block; a fifth more covers a word that became zero.
-GAS_MARGIN_DIVISOR = 5
-# A base fee rises by at most an eighth per block, so twice its value lasts for six full blocks.
-BASE_FEE_FACTOR = 2
-# Tip for nodes that suggest none.
-PRIORITY_FEE_DEFAULT_WEI = 10**9
 RECEIPT_SECONDS_MAX = 120.0
 # The first look comes soon, because a local chain mines at once; the later ones spare a public node.
 POLL_SECONDS_FIRST = 0.05
@@ -50,14 +45,6 @@ class Mined:
     gas_used: int
     logs: tuple[Mapping[str, Any], ...]
     contract_address: Address | None
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """What a transaction is for: the words that an error about it is told with."""
-
-    function: str
-    values: Mapping[str, object]
 
 
 class Sender:
@@ -79,9 +66,9 @@ class Sender:
         self.web3 = web3
         self.signer = signer
         self.chain_id = rpc.chain_id(web3)
-        self._gas_limit = gas_limit
+        self.gas_limit = gas_limit
         if gas_limit is None and self.chain_id == EMBEDDED_CHAIN_ID:
-            self._gas_limit = EMBEDDED_GAS_LIMIT
+            self.gas_limit = EMBEDDED_GAS_LIMIT
         self._receipt_seconds_max = receipt_seconds_max
         self._nonce: int | None = None
         # What this sender put into blocks so far: how many transactions, and their gas.
@@ -121,56 +108,26 @@ class Sender:
         anything is sent; `TransactionFailed` or `NotMined` afterwards; `Unreachable` or `NodeRefused`.
         """
         intent = intent or Intent("transaction", {"to": to})
-        call = rpc.Call(to, data, self.address, value, self._gas_limit)
+        call = rpc.Call(to, data, self.address, value, self.gas_limit)
         balance = self.balance()
         if balance < value:
             raise OutOfGasMoney(self.address, balance=balance, needed=value)
-        answer = self._simulate(call, intent)
+        answer = simulate(self.web3, call, intent)
         if refuse_false and answer and not any(answer):
             raise CallFailed(intent.function, reason="answering false", values=dict(intent.values))
-        gas = self._gas_limit or self._estimate(call, intent)
-        fees = self._fees()
-        needed = value + gas * max(fees.values())
+        gas = self.gas_limit or estimate(self.web3, call, intent)
+        market = fee_market(self.web3)
+        needed = value + gas * market.fees.most
         if balance < needed:
             raise OutOfGasMoney(self.address, balance=balance, needed=needed)
-        transaction_hash = self._submit({"gas": gas, **fees}, call)
+        transaction_hash = self._submit(call, gas, market.fields(market.fees))
         return self._settled(transaction_hash, call, intent)
 
-    def _simulate(self, call: rpc.Call, intent: Intent) -> bytes:
-        """Run the call on the block being built, where the transaction would run."""
-        try:
-            return rpc.call(self.web3, call, block="pending")
-        except rpc.Reverted as reverted:
-            raise self._refusal(reverted, intent) from None
-
-    def _estimate(self, call: rpc.Call, intent: Intent) -> int:
-        try:
-            estimate = rpc.number(self.web3, "eth_estimateGas", call.as_request())
-        except rpc.Reverted as reverted:
-            raise self._refusal(reverted, intent) from None
-        return estimate + estimate // GAS_MARGIN_DIVISOR
-
-    def _refusal(self, reverted: rpc.Reverted, intent: Intent) -> Exception:
-        values = {**intent.values, "sender": self.address}
-        return refusal(reverted.data, function=intent.function, values=values)
-
-    def _fees(self) -> dict[str, int]:
-        """Return the fee fields of a transaction, in wei for one gas."""
-        base_fee = rpc.block_header(self.web3).get("baseFeePerGas")
-        if base_fee is None:
-            return {"gasPrice": rpc.number(self.web3, "eth_gasPrice")}
-        try:
-            priority = rpc.number(self.web3, "eth_maxPriorityFeePerGas")
-        except NodeRefused:
-            priority = PRIORITY_FEE_DEFAULT_WEI
-        fee_max = int(base_fee, 16) * BASE_FEE_FACTOR + priority
-        return {"maxFeePerGas": fee_max, "maxPriorityFeePerGas": priority}
-
-    def _submit(self, fields: dict[str, int], call: rpc.Call) -> str:
+    def _submit(self, call: rpc.Call, gas: int, fee_fields: Mapping[str, int]) -> str:
         """Sign and send with the next nonce; once more with a fresh one if the node knows better."""
         for is_last in (False, True):
             nonce = self._next_nonce()
-            transaction = self._transaction(fields, call, nonce)
+            transaction = unsigned(call, chain_id=self.chain_id, nonce=nonce, gas=gas, fee_fields=fee_fields)
             raw, transaction_hash = self.signer.sign_transaction(transaction)
             try:
                 rpc.ask(self.web3, "eth_sendRawTransaction", "0x" + raw.hex())
@@ -180,7 +137,7 @@ class Sender:
                 return transaction_hash
             except (NodeRefused, rpc.Reverted) as error:
                 self._nonce = None
-                if self._is_known(transaction_hash):
+                if submission.is_known(self.web3, transaction_hash):
                     return transaction_hash
                 if is_last or "nonce" not in str(error).lower():
                     raise
@@ -189,27 +146,12 @@ class Sender:
                 return transaction_hash
         raise AssertionError("the second try returns or raises")
 
-    def _transaction(self, fields: dict[str, int], call: rpc.Call, nonce: int) -> dict[str, Any]:
-        transaction: dict[str, Any] = {
-            **fields,
-            "chainId": self.chain_id,
-            "nonce": nonce,
-            "value": call.value,
-            "data": call.data,
-        }
-        if call.to is not None:
-            transaction["to"] = checksum_address(call.to)
-        return transaction
-
     def _next_nonce(self) -> int:
         """Return the number of the next transaction, asked of the node once and after every failure."""
         if self._nonce is None:
             account = checksum_address(self.address)
             self._nonce = rpc.number(self.web3, "eth_getTransactionCount", account, "pending")
         return self._nonce
-
-    def _is_known(self, transaction_hash: str) -> bool:
-        return rpc.ask(self.web3, "eth_getTransactionByHash", transaction_hash) is not None
 
     def _settled(self, transaction_hash: str, call: rpc.Call, intent: Intent) -> Mined:
         """Wait for the receipt, and say why if the transaction reverted."""
@@ -257,7 +199,7 @@ class Sender:
         try:
             rpc.call(self.web3, call, block=block_number)
         except rpc.Reverted as reverted:
-            return str(self._refusal(reverted, intent))
+            return str(intent.refused(call, reverted.data))
         except (Unreachable, NodeRefused) as error:
             return f"the reason is unknown ({error})"
         return "the same call would succeed now; look at the state before sending it again"

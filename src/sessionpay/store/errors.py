@@ -5,7 +5,9 @@ StoreError
 ├── NoDatabase        the database cannot be opened at all
 ├── BadDatabase       its tables are not what this version can work with
 ├── DatabaseBusy      another indexer writes to it
-└── NotIndexed        it does not know the contract
+├── NotIndexed        it does not know the contract
+├── TooManyRows       a batch that no transaction can carry
+└── OutboxDiffers     something else was planned before for the same part of an epoch
 """
 
 from sessionpay.core.errors import SessionPayError
@@ -79,4 +81,27 @@ class EpochElsewhere(StoreError):
             f"epoch {subject} is not {expected} any more: another process settles here; run one at a time"
             if expected
             else f"this database settles another contract than {subject}; use one home for each contract"
+
+
+class TooManyRows(StoreError):
+    """A batch has no rows, or more than one transaction carries."""
+
+    def __init__(self, purpose: str, *, rows: int, rows_max: int) -> None:
+        """Keep what the batch is for, its rows and how many there may be."""
+        self.purpose = purpose
+        self.rows = rows
+        self.rows_max = rows_max
+        super().__init__(f"a batch to {purpose} has {rows} rows: cut them into batches of 1 to {rows_max}")
+
+
+class OutboxDiffers(StoreError):
+    """Other transactions were planned before for this purpose of this epoch; they may have been sent."""
+
+    def __init__(self, purpose: str, *, epoch: int) -> None:
+        """Keep the epoch and the purpose."""
+        self.purpose = purpose
+        self.epoch = epoch
+        super().__init__(
+            f"epoch {epoch} has other transactions to {purpose} in its outbox than those planned now: "
+            "its usage or its rules changed after they were planned; restore them, nothing was overwritten"
         )

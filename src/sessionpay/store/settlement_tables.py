@@ -195,7 +195,7 @@ held = Table("held", metadata, _text("account", key=True), _whole("amount"), sql
 
 # One row for each transaction that an epoch needs: `purpose` is charge, mark, allocate or payout, `position`
 # counts within it. `rows` is what it carries and `applied` what the contract made of it, both as JSON.
-# `state` is one of prepared, sent, mined, final, replaced, failed, unknown; planned before there is a nonce.
+# `state` is one of prepared, sent, mined, final, failed, unknown; planned before there is a nonce.
 outbox = Table(
     "outbox",
     metadata,
@@ -216,7 +216,9 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
-# Every signed form of a transaction, kept before it is sent; fees in wei for one gas.
+# Every signed form of a transaction, kept before it is sent; fees in wei for one gas, `gas` its limit.
+# `state` is as in the outbox, or replaced: it cannot count any more. `final_number` was the last final
+# block when it was signed, so whatever became of it stands above that.
 attempts = Table(
     "attempts",
     metadata,
@@ -227,6 +229,8 @@ attempts = Table(
     Column("sequence", BigInteger),
     _whole("max_fee"),
     _whole("priority_fee"),
+    _number("gas"),
+    _number("final_number"),
     _text("raw"),
     _text("transaction_hash"),
     _text("state"),

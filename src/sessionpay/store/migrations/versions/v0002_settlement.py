@@ -214,6 +214,8 @@ def _sending() -> None:
         sa.Column("sequence", sa.BigInteger(), nullable=True),
         sa.Column("max_fee", WholeNumber(), nullable=False),
         sa.Column("priority_fee", WholeNumber(), nullable=False),
+        sa.Column("gas", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("final_number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("raw", sa.Text(), nullable=False),
         sa.Column("transaction_hash", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
