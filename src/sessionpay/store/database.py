@@ -15,6 +15,7 @@ from sessionpay.store import migrations
 from sessionpay.store.errors import BadDatabase, BadDatabaseUrl, DatabaseBusy, NoDatabase
 from sessionpay.store.settlement_tables import SETTLEMENT
 from sessionpay.store.tables import DERIVED, EVIDENCE, metadata
+from sessionpay.store.types import ADD_WHOLE, add_texts
 
 DRIVERS = {
     "sqlite": "sqlite+pysqlite",
@@ -187,6 +188,7 @@ def _sqlite(url: URL, *, is_lock: bool = False) -> Engine:
             cursor.execute("PRAGMA journal_mode = WAL")
             cursor.execute("PRAGMA synchronous = FULL")
             cursor.execute("PRAGMA foreign_keys = ON")
+            connection.create_function(ADD_WHOLE, 2, add_texts, deterministic=True)
         cursor.close()
 
     @event.listens_for(engine, "begin")
