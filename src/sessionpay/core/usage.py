@@ -1,6 +1,5 @@
 """One usage row: what one node did for one task of one session."""
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -117,14 +116,3 @@ def _check_count(field: str, value: object, *, limit: int, shown_limit: str) -> 
     # A bool is an int in Python, so the exact type is asked for.
     if type(value) is not int or not 0 <= value < limit:
         raise BadUsage(field, value, rule=f"write a whole number from 0 to below {shown_limit}")
-
-
-_LINE_FIELDS = tuple(sorted(UsageRecord.__slots__))
-
-
-def to_line(record: UsageRecord) -> str:
-    """Return the one line of JSON that stands for a record wherever records are hashed or kept."""
-    values = {name: getattr(record, name) for name in _LINE_FIELDS}
-    values["session_id"] = str(record.session_id)
-    values["submitted_at"] = record.submitted_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"

@@ -14,6 +14,8 @@ from sessionpay.metering.records import OPTIONAL, REQUIRED, parse_row, require_c
 from sessionpay.metering.segments import ACCOUNT_BYTES
 
 ROWS_AT_ONCE = 10_000
+# What a Parquet file begins with.
+PARQUET_MAGIC = b"PAR1"
 
 
 def read_parquet(path: Path) -> Imported:

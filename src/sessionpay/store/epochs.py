@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from sessionpay.core.epochs import RULE_VERSION
 from sessionpay.store.errors import EpochClosed, NoEpoch
@@ -37,9 +39,12 @@ class Epoch:
 def begin(connection: Connection, *, prices: str, policy: str, at: int) -> Epoch:
     """Open the first epoch of an empty database under the texts of a price sheet and a policy.
 
-    The settlement is bound to no contract yet.
+    The settlement is bound to no contract yet. Returns the epoch that takes rows if somebody else was first.
     """
-    connection.execute(insert(settlement).values(id=1, contract_id=None, retained=0, halted=None))
+    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    bind = dialect.insert(settlement).values(id=1, contract_id=None, retained=0, halted=None)
+    if connection.execute(bind.on_conflict_do_nothing()).rowcount == 0:
+        return taking(connection)
     return _open(connection, FIRST, prices=prices, policy=policy, at=at)
 
 

@@ -20,7 +20,7 @@ from sessionpay.store.errors import NotKept
 from sessionpay.store.settlement_tables import rejects, session_work
 from sessionpay.store.types import ADD_WHOLE
 
-# Far below what SQLite takes as parameters of one statement, 32,766.
+# Two parameters for each key are far below the 32,766 that SQLite takes in one statement.
 KEYS_AT_ONCE = 1_000
 
 _KNOWN = {
@@ -28,7 +28,7 @@ _KNOWN = {
     "postgresql": "SELECT key, digest FROM usage_keys WHERE key = ANY(%s::bytea[])",
 }
 _ENTER = {
-    "sqlite": "INSERT INTO usage_keys (key, digest) VALUES (?, ?)",
+    "sqlite": "INSERT INTO usage_keys (key, digest) VALUES {} ON CONFLICT (key) DO NOTHING RETURNING key",
     "postgresql": (
         "INSERT INTO usage_keys (key, digest) SELECT * FROM unnest(%s::bytea[], %s::bytea[]) "
         "ON CONFLICT (key) DO NOTHING RETURNING key"
@@ -76,20 +76,21 @@ def remember(connection: Connection, digests: Mapping[bytes, bytes]) -> dict[byt
     """Enter the keys that are new with their digests; return those of the keys that are not new."""
     # In order, so that two writers with the same keys wait for each other in turn and never in a circle.
     keys = sorted(digests)
-    if connection.dialect.name == "sqlite":
-        before = known(connection, keys)
-        _many(connection, _ENTER, [(key, digests[key]) for key in keys if key not in before])
-        return before
-    entered = (keys, [digests[key] for key in keys])
-    new = {bytes(row[0]) for row in connection.exec_driver_sql(_ENTER["postgresql"], entered)}
+    new: set[bytes] = set()
+    for some in _parts(keys):
+        if connection.dialect.name == "sqlite":
+            statement = _ENTER["sqlite"].format(",".join(["(?,?)"] * len(some)))
+            values = tuple(value for key in some for value in (key, digests[key]))
+        else:
+            statement, values = _ENTER["postgresql"], (some, [digests[key] for key in some])
+        new.update(bytes(row[0]) for row in connection.exec_driver_sql(statement, values))
     return known(connection, [key for key in keys if key not in new])
 
 
 def known(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
     """Return the digests of those keys that were accepted before."""
     found: dict[bytes, bytes] = {}
-    for start in range(0, len(keys), KEYS_AT_ONCE):
-        some = keys[start : start + KEYS_AT_ONCE]
+    for some in _parts(keys):
         if connection.dialect.name == "sqlite":
             query, values = _KNOWN["sqlite"].format(",".join("?" * len(some))), tuple(some)
         else:
@@ -100,9 +101,11 @@ def known(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
 
 def add_rows(connection: Connection, epoch: int, lines: Sequence[str]) -> None:
     """Add accepted rows to an epoch, each as its line."""
+    if not lines:
+        return
     if connection.dialect.name == "sqlite":
-        _many(connection, _ADD, [(epoch, line) for line in lines])
-    elif lines:
+        connection.exec_driver_sql(_ADD["sqlite"], [(epoch, line) for line in lines])
+    else:
         connection.exec_driver_sql(_ADD["postgresql"], (epoch, list(lines)))
 
 
@@ -156,9 +159,9 @@ def rejected(connection: Connection, *, newest: int) -> list[Reject]:
     return [Reject(*row) for row in connection.execute(query)]
 
 
-def _many(connection: Connection, statements: Mapping[str, str], rows: list[tuple[Any, ...]]) -> None:
-    if rows:
-        connection.exec_driver_sql(statements["sqlite"], rows)
+def _parts(keys: Sequence[bytes]) -> Iterator[list[bytes]]:
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        yield list(keys[start : start + KEYS_AT_ONCE])
 
 
 def _storable(text: str) -> str:
