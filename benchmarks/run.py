@@ -23,8 +23,9 @@ from sessionpay.core.epochs import Opening, asks, settle
 from sessionpay.core.events import DepositToSession
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import BaseUnits, Ppm
-from sessionpay.core.performance import Policy
+from sessionpay.core.policy import Policy
 from sessionpay.core.pricing import ModelPrice, PriceSheet
+from sessionpay.core.tally import tally
 from sessionpay.core.usage import Outcome, UsageRecord
 
 if TYPE_CHECKING:
@@ -72,10 +73,11 @@ def settling() -> dict[str, Any]:
     )
     policy = Policy(fee_ppm=Ppm(50_000), deadline_default_ms=30_000)
     nodes = {row.node for row in rows}
-    collected = asks(Opening(), rows, sheet)
+    collected = asks(Opening(), tally(rows, sheet, policy))
 
     def epoch() -> object:
-        return settle(Opening(), rows, sheet, policy, epoch=1, collected=collected, active=nodes)
+        tallies = tally(rows, sheet, policy)
+        return settle(Opening(), tallies, policy, epoch=1, collected=collected, active=nodes)
 
     ours, least = seconds(epoch), seconds(lambda: sum(row.tokens for row in rows))
     return {

@@ -1,9 +1,9 @@
 """The epoch arithmetic once more: slow, literal, and sharing no code with the package.
 
 It exists to be held against the real implementation over random histories, so every
-rule is spelled out with plain loops and exact fractions. No credit notes here.
-Prices of work, and claims, are in micro-units; money that moves is in base units,
-of 10**6 micro-units each.
+rule is spelled out with plain loops and exact fractions. Prices of work, and claims,
+are in micro-units; money that moves, and what credit notes say, is in base units, of
+10**6 micro-units each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ MILLION = 10**6
 MAX_ASK = 2**96 - 1
 
 Row = Mapping[str, Any]
+Note = Mapping[str, Any]
 Claim = dict[str, Any]
 
 
@@ -49,13 +50,36 @@ def owed_after(opening: Mapping[str, Any], rows: Sequence[Row], prices: Mapping[
     return owed
 
 
-def asks(opening: Mapping[str, Any], rows: Sequence[Row], prices: Mapping[str, Any]) -> dict[int, int]:
+def in_order(notes: Sequence[Note]) -> list[Note]:
+    """Credit notes apply one after the other, and their order must not depend on how they arrived."""
+    return sorted(
+        notes, key=lambda note: (note["session_id"], note["reference"], note["amount"], note["reason"])
+    )
+
+
+def cancelled_in_all(open_now: int, own_notes: Sequence[Note]) -> int:
+    """Micro-units that the notes of one session cancel, of `open_now` in its claims."""
+    cancelled = 0
+    for note in own_notes:
+        still_open = open_now - cancelled
+        cancelled += min(still_open, note["amount"] * MILLION)
+    return cancelled
+
+
+def asks(
+    opening: Mapping[str, Any], rows: Sequence[Row], prices: Mapping[str, Any], notes: Sequence[Note]
+) -> dict[int, int]:
     """Base units each session is asked for this epoch, as sent; zero asks left out."""
     check_rows(rows)
     result: dict[int, int] = {}
     owed = owed_after(opening, rows, prices)
     for sid in sorted(owed):
-        asked = max(0, owed[sid] // MILLION - opening["collected"].get(sid, 0))
+        open_now = sum(claim["open"] for claim in opening["claims"] if claim["session_id"] == sid)
+        open_now += sum(price(row, prices) for row in rows if row["session_id"] == sid)
+        owed_now = owed[sid] - cancelled_in_all(
+            open_now, [note for note in notes if note["session_id"] == sid]
+        )
+        asked = max(0, owed_now // MILLION - opening["collected"].get(sid, 0))
         if asked >= 2**96:
             asked = MAX_ASK
         if asked != 0:
@@ -120,24 +144,66 @@ def largest_remainder(amount: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
-def pay_claims(claims: Sequence[Claim], money: int) -> list[int]:
-    """Micro-units paid to each of one session's claims: oldest epoch first."""
-    paid = [0 for _ in claims]
-    left = money
-    for epoch in sorted({claim["epoch"] for claim in claims}):
+def fill_claims(claims: Sequence[Claim], amount: int, epochs: Sequence[int]) -> list[int]:
+    """Parts of `amount` for each of one session's claims, filling one epoch after another."""
+    parts = [0 for _ in claims]
+    left = amount
+    for epoch in epochs:
         here = [i for i in range(len(claims)) if claims[i]["epoch"] == epoch]
         here.sort(key=lambda i: str(claims[i]["node"]))
         still_open = [int(claims[i]["open"]) for i in here]
-        pay_now = min(left, sum(still_open))
-        if pay_now == 0:
+        now = min(left, sum(still_open))
+        if now == 0:
             continue
-        for i, part in zip(here, largest_remainder(pay_now, still_open), strict=True):
-            assert 0 <= part <= claims[i]["open"], "a claim paid more than was open"
-            paid[i] = part
-        left -= pay_now
-    assert left == 0, "more was collected than the session's claims"
-    assert sum(paid) == money
-    return paid
+        for i, part in zip(here, largest_remainder(now, still_open), strict=True):
+            assert 0 <= part <= claims[i]["open"], "more for a claim than was open"
+            parts[i] = part
+        left -= now
+    assert left == 0, "more than the session's claims"
+    assert sum(parts) == amount
+    return parts
+
+
+def pay_claims(claims: Sequence[Claim], money: int) -> list[int]:
+    """Micro-units paid to each of one session's claims: oldest epoch first."""
+    return fill_claims(claims, money, sorted({claim["epoch"] for claim in claims}))
+
+
+def apply_notes(claims: Sequence[Claim], notes: Sequence[Note]) -> list[dict[str, Any]]:
+    """Take credit notes off the claims, newest epoch first, and report what became of each."""
+    report = []
+    for note in in_order(notes):
+        own = [claim for claim in claims if claim["session_id"] == note["session_id"] and claim["open"] > 0]
+        worth = note["amount"] * MILLION
+        cancelled = min(worth, sum(claim["open"] for claim in own))
+        newest_first = sorted({claim["epoch"] for claim in own}, reverse=True)
+        by_claim = {}
+        for claim, part in zip(own, fill_claims(own, cancelled, newest_first), strict=True):
+            claim["open"] -= part
+            if part != 0:
+                by_claim[claim["epoch"], claim["node"]] = part
+        assert sum(by_claim.values()) == cancelled
+        report.append({**note, "cancelled": cancelled, "void": worth - cancelled, "by_claim": by_claim})
+    return report
+
+
+def new_claims(
+    epoch: int,
+    work: Mapping[tuple[int, str], Sequence[Row]],
+    prices: Mapping[str, Any],
+    policy: Mapping[str, Any],
+) -> list[Claim]:
+    """Committed work of this epoch, per session and node."""
+    return [
+        {
+            "session_id": sid,
+            "epoch": epoch,
+            "node": node,
+            "performance": rates(work[sid, node], policy)["performance"],
+            "open": sum(price(row, prices) for row in work[sid, node]),
+        }
+        for sid, node in sorted(work)
+    ]
 
 
 def settle(  # noqa: PLR0915, PLR0917 - told in one go, in the order of the specification
@@ -148,10 +214,10 @@ def settle(  # noqa: PLR0915, PLR0917 - told in one go, in the order of the spec
     policy: Mapping[str, Any],
     collected: Mapping[int, int],
     active: AbstractSet[str],
+    notes: Sequence[Note],
 ) -> dict[str, Any]:
     """One epoch, from opening state and what was really collected, to closing."""
-    asked = asks(opening, rows, prices)
-    owed = owed_after(opening, rows, prices)
+    asked = asks(opening, rows, prices, notes)
     for sid, amount in collected.items():
         assert 0 <= amount <= asked.get(sid, 0), "more was taken than was asked"
 
@@ -163,20 +229,20 @@ def settle(  # noqa: PLR0915, PLR0917 - told in one go, in the order of the spec
     claims: list[Claim] = [dict(claim) for claim in opening["claims"]]
     for claim in claims:
         assert claim["epoch"] < epoch, "an open claim from this epoch or a later one"
-    for sid, node in sorted(work):
-        claims.append(
-            {
-                "session_id": sid,
-                "epoch": epoch,
-                "node": node,
-                "performance": performance[sid, node]["performance"],
-                "open": sum(price(row, prices) for row in work[sid, node]),
-            }
-        )
+    claims += new_claims(epoch, work, prices, policy)
+
+    # What was wrongly charged is taken off the claims, and off what is owed.
+    owed = owed_after(opening, rows, prices)
+    credits_report = apply_notes(claims, notes)
+    for note in credits_report:
+        owed[note["session_id"]] = owed.get(note["session_id"], 0) - note["cancelled"]
 
     # Divide what each session paid, among its own claims and nobody else's.
     amounts: dict[str, int] = dict(opening["held"])
     retained: int = opening["retained"]
+    fees: dict[int, int] = {}
+    served: dict[tuple[int, str], int] = {}
+    paid_work: dict[tuple[int, int, str], int] = {}
     for sid in sorted(collected):
         if collected[sid] == 0:
             continue
@@ -187,6 +253,7 @@ def settle(  # noqa: PLR0915, PLR0917 - told in one go, in the order of the spec
         withheld_weight = 0
         for claim, part in zip(own, paid, strict=True):
             claim["open"] -= part
+            paid_work[sid, claim["epoch"], claim["node"]] = part
             node_weights[claim["node"]] += part * claim["performance"]
             withheld_weight += part * (MILLION - claim["performance"])
 
@@ -198,6 +265,8 @@ def settle(  # noqa: PLR0915, PLR0917 - told in one go, in the order of the spec
 
         for node, part in zip(nodes, parts[:-1], strict=True):
             amounts[node] = amounts.get(node, 0) + part
+            served[sid, node] = part
+        fees[sid] = fee
         for name, part in (("fee_account", fee), ("withheld_account", parts[-1])):
             account = policy[name]
             if account is None:
@@ -241,4 +310,9 @@ def settle(  # noqa: PLR0915, PLR0917 - told in one go, in the order of the spec
         "closing": closing,
         "arrears": without_zeros(arrears),
         "performance": performance,
+        "credits": credits_report,
+        "fees": {sid: fee for sid, fee in fees.items() if fee != 0},
+        "served": {key: part for key, part in served.items() if part != 0},
+        "paid_work": {key: part for key, part in paid_work.items() if part != 0},
+        "unpaid_work": {(c["session_id"], c["epoch"], c["node"]): c["open"] for c in claims},
     }

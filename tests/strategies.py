@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from sessionpay.core.credits import Credit
 from sessionpay.core.epochs import EpochResult, Opening, asks, settle
 from sessionpay.core.ids import SESSION_ID_LIMIT, Address, SessionId
 from sessionpay.core.money import AMOUNT_LIMIT, PPM, BaseUnits, Ppm
-from sessionpay.core.performance import Policy
+from sessionpay.core.policy import Policy
 from sessionpay.core.pricing import ModelPrice, PriceSheet
+from sessionpay.core.tally import tally
 from sessionpay.core.usage import COUNT_LIMIT, Outcome, UsageRecord
 
 FIRST_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -96,21 +98,40 @@ def policies(draw: st.DrawFn) -> Policy:
     )
 
 
+@st.composite
+def credit_notes(draw: st.DrawFn) -> tuple[Credit, ...]:
+    """Draw the credit notes of an epoch: most often none, of one unit, of some work or of more than all."""
+    amounts = st.one_of(st.integers(1, 5), st.integers(1, 10**10), st.just(AMOUNT_LIMIT - 1)).map(BaseUnits)
+    return tuple(
+        Credit(
+            session_id=draw(st.sampled_from(SESSIONS)),
+            amount=draw(amounts),
+            reason="the model was another",
+            reference=draw(st.sampled_from(("note-1", "note-2", "note-10"))),
+        )
+        for _ in range(draw(st.sampled_from((0, 0, 0, 1, 1, 3))))
+    )
+
+
 @dataclass(frozen=True)
 class EpochInput:
-    """What happens in one epoch: its rows, how much of its ask each session has, who is active."""
+    """What happens in one epoch and by which rules.
 
+    Its rows and credit notes, how much of its ask each session has, and who is active.
+    """
+
+    sheet: PriceSheet
+    policy: Policy
     rows: tuple[UsageRecord, ...]
+    credits: tuple[Credit, ...]
     funded_ppm: Mapping[SessionId, int]
     active: frozenset[Address]
 
 
 @dataclass(frozen=True)
 class History:
-    """Epochs in order, under one price sheet and one policy."""
+    """Epochs in order."""
 
-    sheet: PriceSheet
-    policy: Policy
     epochs: tuple[EpochInput, ...]
 
 
@@ -119,26 +140,36 @@ class Settled:
     """One epoch of a history once it is played."""
 
     opening: Opening
-    rows: tuple[UsageRecord, ...]
+    given: EpochInput
     asked: Mapping[SessionId, BaseUnits]
     collected: Mapping[SessionId, BaseUnits]
-    active: frozenset[Address]
     result: EpochResult
 
 
 @st.composite
-def histories(draw: st.DrawFn, *, rows_max: int = ROWS_MAX, price_max: int = AMOUNT_LIMIT - 1) -> History:
-    """Draw epochs in which sessions pay nothing, in part or in full, and accounts come and go."""
+def histories(
+    draw: st.DrawFn, *, rows_max: int = ROWS_MAX, price_max: int = AMOUNT_LIMIT - 1, same_rules: bool = False
+) -> History:
+    """Draw epochs in which sessions pay nothing, in part or in full, and accounts come and go.
+
+    Rules change from one epoch to the next as often as not, unless they are to be the same.
+    """
     funding = st.one_of(st.sampled_from((0, PPM, PPM)), st.integers(0, PPM))
+    sheets, rules = price_sheets(price_max=price_max), policies()
+    if same_rules or draw(st.booleans()):
+        sheets, rules = st.just(draw(sheets)), st.just(draw(rules))
     epochs = [
         EpochInput(
+            sheet=draw(sheets),
+            policy=draw(rules),
             rows=draw(row_lists(prefix=f"epoch{number}", rows_max=rows_max)),
+            credits=draw(credit_notes()),
             funded_ppm={session_id: draw(funding) for session_id in SESSIONS},
             active=frozenset(ACCOUNTS) - draw(st.sets(st.sampled_from(ACCOUNTS), max_size=2)),
         )
         for number in range(draw(st.integers(1, EPOCHS_MAX)))
     ]
-    return History(draw(price_sheets(price_max=price_max)), draw(policies()), tuple(epochs))
+    return History(tuple(epochs))
 
 
 def play(history: History) -> list[Settled]:
@@ -146,20 +177,21 @@ def play(history: History) -> list[Settled]:
     played: list[Settled] = []
     opening = Opening()
     for number, epoch in enumerate(history.epochs):
-        asked = asks(opening, epoch.rows, history.sheet)
+        tallies = tally(epoch.rows, epoch.sheet, epoch.policy)
+        asked = asks(opening, tallies, epoch.credits)
         collected = {
             session_id: BaseUnits(amount * epoch.funded_ppm[session_id] // PPM)
             for session_id, amount in asked.items()
         }
         result = settle(
             opening,
-            epoch.rows,
-            history.sheet,
-            history.policy,
+            tallies,
+            epoch.policy,
             epoch=number,
             collected=collected,
             active=epoch.active,
+            credits=epoch.credits,
         )
-        played.append(Settled(opening, epoch.rows, asked, collected, epoch.active, result))
+        played.append(Settled(opening, epoch, asked, collected, result))
         opening = result.closing
     return played

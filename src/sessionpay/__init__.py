@@ -16,6 +16,7 @@ from sessionpay.chain.sender import Mined, Sender
 from sessionpay.chain.token import Permit, TestToken, Token
 from sessionpay.chain.views import Account, Preview
 from sessionpay.core import events, refusals
+from sessionpay.core.credits import Credit
 from sessionpay.core.epochs import EpochResult, Opening, asks, settle
 from sessionpay.core.errors import InputError, SessionPayError
 from sessionpay.core.events import Allocation, Charge
@@ -29,10 +30,11 @@ from sessionpay.core.ids import (
 )
 from sessionpay.core.ledger import Call, Ledger
 from sessionpay.core.money import Asset, BaseUnits, MicroUnits, format_amount, parse_amount
-from sessionpay.core.performance import Policy, parse_policy
+from sessionpay.core.policy import Policy, parse_policy
 from sessionpay.core.pricing import ModelPrice, PriceSheet, parse_price_sheet
 from sessionpay.core.refusals import ContractRefusal
 from sessionpay.core.roles import ADMIN_ROLE, DEFAULT_ADMIN_ROLE, SESSION_CONTRACT_ROLE
+from sessionpay.core.tally import Tally, tally
 from sessionpay.core.usage import Outcome, UsageRecord
 from sessionpay.services.audit import Comparison, compare
 
@@ -53,6 +55,7 @@ __all__ = [
     "Charge",
     "Comparison",
     "ContractRefusal",
+    "Credit",
     "EmbeddedChain",
     "EpochResult",
     "InputError",
@@ -72,6 +75,7 @@ __all__ = [
     "SessionPayError",
     "SessionPayment",
     "Signer",
+    "Tally",
     "TestToken",
     "Token",
     "UsageRecord",
@@ -95,4 +99,5 @@ __all__ = [
     "settle",
     "signer_from_key",
     "signer_from_keystore",
+    "tally",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import PPM, BaseUnits, Ppm
-from sessionpay.core.performance import Policy
+from sessionpay.core.policy import Policy
 from sessionpay.core.pricing import ModelPrice, PriceSheet
 from sessionpay.core.usage import Outcome, UsageRecord
 

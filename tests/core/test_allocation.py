@@ -25,7 +25,7 @@ from sessionpay.core.allocation import Claim, Division, divide, pay_claims
 from sessionpay.core.errors import NotConserved
 from sessionpay.core.ids import Address
 from sessionpay.core.money import MICRO, PPM, BaseUnits, MicroUnits, Ppm, split
-from sessionpay.core.performance import Policy
+from sessionpay.core.policy import Policy
 from tests.core.rows import NODE_A, NODE_B, NODE_C, SESSION
 from tests.strategies import NODES, policies, ppm
 

@@ -20,8 +20,9 @@ import pytest
 
 from sessionpay.core.epochs import Opening, asks, settle
 from sessionpay.core.money import BaseUnits
-from sessionpay.core.performance import parse_policy
+from sessionpay.core.policy import parse_policy
 from sessionpay.core.pricing import parse_price_sheet
+from sessionpay.core.tally import tally
 from sessionpay.metering.records import cut_epochs, read_csv
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo"
@@ -55,11 +56,11 @@ def test_one_node_stays_below_the_threshold() -> None:
     weak = max(record.node for record in records)
     opening = Opening()
     for epoch, rows in enumerate(cut_epochs(records, EPOCHS)):
-        collected = asks(opening, rows, SHEET)
+        tallies = tally(rows, SHEET, POLICY)
+        collected = asks(opening, tallies)
         result = settle(
             opening,
-            rows,
-            SHEET,
+            tallies,
             POLICY,
             epoch=epoch,
             collected=collected,
@@ -92,9 +93,10 @@ def test_result_does_not_depend_on_the_hash_seed(hash_seed: str) -> None:
 def told() -> str:
     """Return everything that the first epoch of the demo comes to, as text; half of each ask is paid."""
     rows = cut_epochs(read_csv(DEMO / "usage.csv").records, EPOCHS)[0]
-    collected = {session_id: BaseUnits(ask // 2) for session_id, ask in asks(Opening(), rows, SHEET).items()}
+    tallies = tally(rows, SHEET, POLICY)
+    collected = {session_id: BaseUnits(ask // 2) for session_id, ask in asks(Opening(), tallies).items()}
     active = {record.node for record in rows[:9]}
-    return repr(settle(Opening(), rows, SHEET, POLICY, epoch=0, collected=collected, active=active))
+    return repr(settle(Opening(), tallies, POLICY, epoch=0, collected=collected, active=active))
 
 
 def test_one_session_has_every_task_done_by_three_nodes() -> None:

@@ -20,7 +20,7 @@ from sessionpay.core.events import Allocation, Charge
 from sessionpay.core.ids import ZERO_ADDRESS, SessionId
 from sessionpay.core.ledger import Ledger
 from sessionpay.core.money import BaseUnits, Ppm
-from sessionpay.core.performance import Policy
+from sessionpay.core.policy import Policy
 from sessionpay.core.pricing import ModelPrice, PriceSheet
 from sessionpay.core.roles import SESSION_CONTRACT_ROLE
 from sessionpay.services.audit import compare

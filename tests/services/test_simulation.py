@@ -10,7 +10,7 @@ from sessionpay.chain.embedded import embedded_chain
 from sessionpay.chain.errors import OutOfGasMoney
 from sessionpay.chain.sender import Sender
 from sessionpay.core.money import BaseUnits, Ppm
-from sessionpay.core.performance import Policy, parse_policy
+from sessionpay.core.policy import Policy, parse_policy
 from sessionpay.core.pricing import ModelPrice, PriceSheet, parse_price_sheet
 from sessionpay.metering.records import cut_epochs, read_csv
 from sessionpay.services import trial_rules

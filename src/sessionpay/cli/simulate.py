@@ -21,7 +21,7 @@ from sessionpay.cli.commands import Run
 from sessionpay.cli.failures import BadCommandLine, ExitCode
 from sessionpay.cli.simulation_report import Figures, print_report
 from sessionpay.core.errors import UnreadableUsage
-from sessionpay.core.performance import Policy, parse_policy
+from sessionpay.core.policy import Policy, parse_policy
 from sessionpay.core.pricing import PriceSheet, parse_price_sheet, require_prices
 from sessionpay.core.usage import UsageRecord
 from sessionpay.metering.azure import AZURE_HEADER, Spread, read_azure

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import MICRO, PPM, BaseUnits, MicroUnits, Ppm, require_sum, split
-from sessionpay.core.performance import Policy
+from sessionpay.core.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,10 @@ class Claim:
         """What a claim is about, and the order of claims everywhere."""
         return self.session_id, self.epoch, self.node
 
+    def less(self, amount: MicroUnits) -> "Claim":
+        """Return the claim with `amount` micro-units less open in it, which may leave nothing."""
+        return replace(self, open=MicroUnits(self.open - amount))
+
 
 @dataclass(frozen=True, slots=True)
 class PaidClaim:
@@ -38,7 +42,7 @@ class PaidClaim:
     @property
     def left(self) -> Claim:
         """The claim as it stands afterwards; nothing may be open in it."""
-        return replace(self.claim, open=MicroUnits(self.claim.open - self.paid))
+        return self.claim.less(self.paid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +87,30 @@ def pay_claims(claims: Iterable[Claim], amount: MicroUnits) -> tuple[PaidClaim, 
     Claims come back in the order of their keys, those that got nothing too. `amount` is at most the
     sum of what is open. Raises `NotConserved` where it is more.
     """
+    paid = tuple(PaidClaim(claim, part) for claim, part in spread(claims, amount))
+    require_sum("what a session paid over its claims", (one.paid for one in paid), amount)
+    return paid
+
+
+def spread(
+    claims: Iterable[Claim], amount: MicroUnits, *, newest_first: bool = False
+) -> list[tuple[Claim, MicroUnits]]:
+    """Return each of one session's claims, by key, with its part of `amount`, at most what is open in it.
+
+    One epoch is filled before the next, the oldest or the newest first; inside an epoch the split is by
+    largest remainder in proportion to what is open, ties to the lower address.
+    """
     left = int(amount)
-    result: list[PaidClaim] = []
-    for _, group in groupby(sorted(claims, key=lambda claim: claim.key), key=lambda claim: claim.epoch):
-        of_epoch = {claim.node: claim for claim in group}
-        open_by_node = {node: claim.open for node, claim in of_epoch.items()}
-        # Where the money covers the epoch, the proportional split is each claim in full.
-        parts = split(min(left, sum(open_by_node.values())), open_by_node)
-        result += [PaidClaim(claim, MicroUnits(parts[node])) for node, claim in of_epoch.items()]
-        left -= sum(parts.values())
-    require_sum("what a session paid over its claims", (paid.paid for paid in result), amount)
-    return tuple(result)
+    epochs = groupby(sorted(claims, key=lambda claim: claim.key), key=lambda claim: claim.epoch)
+    groups = [list(group) for _, group in epochs]
+    parts: dict[tuple[SessionId, int, Address], int] = {}
+    for group in reversed(groups) if newest_first else groups:
+        open_by_key = {claim.key: claim.open for claim in group}
+        # Where the amount covers the epoch, the proportional split is each claim in full.
+        of_epoch = split(min(left, sum(open_by_key.values())), open_by_key)
+        parts.update(of_epoch)
+        left -= sum(of_epoch.values())
+    return [(claim, MicroUnits(parts[claim.key])) for group in groups for claim in group]
 
 
 def divide(

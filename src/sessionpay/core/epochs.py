@@ -1,7 +1,8 @@
 """One epoch of the network's books: from usage and what sessions paid to what every account gets.
 
-`asks` says what to charge; the contract takes what it can; `settle` divides what it took. Both are pure:
-the same input, its rows in any order, gives the same result to the byte.
+`asks` says what to charge; the contract takes what it can; `settle` divides what it took. Both take the
+epoch's usage added up, by `tally` or by any engine that adds up the same, and are pure: the same input, in
+any order, gives the same result to the byte.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,14 +11,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from sessionpay.core.allocation import Claim, Division, divide
-from sessionpay.core.errors import BadCollection, BadOpening, RepeatedUsage, shown
+from sessionpay.core.credits import Credit, CreditStatement, cancel
+from sessionpay.core.errors import BadCollection, BadOpening, shown
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import MICRO, NOTHING, PPM, BaseUnits, MicroUnits, require_sum
-from sessionpay.core.performance import Performance, Policy, performance
-from sessionpay.core.pricing import PriceSheet, row_price
+from sessionpay.core.performance import Performance, performance
+from sessionpay.core.policy import Policy
 from sessionpay.core.statements import (
     AccountStatement,
-    Service,
     ServiceStatement,
     SessionStatement,
     account_statements,
@@ -25,7 +26,7 @@ from sessionpay.core.statements import (
     service_statements,
     session_statements,
 )
-from sessionpay.core.usage import UsageRecord
+from sessionpay.core.tally import Service, Tallies
 
 # Any change of a result, even of one base unit, gets the next number; old rules stay runnable.
 RULE_VERSION = 1
@@ -77,7 +78,8 @@ class EpochResult:
     """What one epoch comes to, sorted by session, account, or both.
 
     `allocations` are the rows to send, `closing` the books afterwards, `arrears` what each session was
-    asked for and did not pay. The rest explains them, to the base unit.
+    asked for and did not pay. The rest explains them, to the base unit: `credits` what became of each
+    credit note, in the order in which they applied.
     """
 
     epoch: int
@@ -89,47 +91,45 @@ class EpochResult:
     sessions: tuple[SessionStatement, ...]
     services: tuple[ServiceStatement, ...]
     accounts: tuple[AccountStatement, ...]
+    credits: tuple[CreditStatement, ...]
 
 
-def asks(opening: Opening, rows: Iterable[UsageRecord], sheet: PriceSheet) -> dict[SessionId, BaseUnits]:
+def asks(opening: Opening, tallies: Tallies, credits: Iterable[Credit] = ()) -> dict[SessionId, BaseUnits]:  # noqa: A002 - the builtin of that name is for people at a prompt
     """Return what each session is charged for, in base units, arrears included; zeros are left out.
 
-    Balances are not looked at. A debt of 2**96 or more is asked for as 2**96 - 1; the session's
-    statement tells both. Raises `MissingPrice` and `RepeatedUsage`.
+    `tallies` is the epoch's usage added up; `credits` are the credit notes that reached it. Balances are
+    not looked at. A debt of 2**96 or more is asked for as 2**96 - 1; the session's statement tells both.
     """
-    owed = _owed(opening, _work(_group(rows), sheet))
-    return {session_id: sent_of(amount) for session_id, amount in _asked(opening, owed).items()}
+    asked = _asked(opening, _owed(opening, tallies, credits))
+    return {session_id: sent_of(amount) for session_id, amount in asked.items()}
 
 
 def settle(
     opening: Opening,
-    rows: Iterable[UsageRecord],
-    sheet: PriceSheet,
+    tallies: Tallies,
     policy: Policy,
     *,
     epoch: int,
     collected: Mapping[SessionId, BaseUnits],
     active: AbstractSet[Address],
+    credits: Iterable[Credit] = (),  # noqa: A002 - the builtin of that name is for people at a prompt
 ) -> EpochResult:
     """Divide what the sessions paid in `epoch` among those who worked for them.
 
-    `rows` are the epoch's usage; `collected` is what the contract took from each session, from the
-    receipt of the charge; `active` are the accounts whose rows the contract will not skip. `epoch` is
-    above that of every open claim. Raises `BadCollection`, `BadOpening`, `MissingPrice`, `RepeatedUsage`.
+    `tallies` is the epoch's usage added up; `collected` is what the contract took from each session, from
+    the receipt of the charge; `active` are the accounts whose rows the contract will not skip; `credits`
+    are the epoch's credit notes, the same that the asks were made with. `epoch` is above that of every open
+    claim. Raises `BadCollection` and `BadOpening`.
     """
-    groups = _group(rows)
-    work = _work(groups, sheet)
-    ratings = {service: performance(groups[service], policy) for service in sorted(groups)}
-    owed = _owed(opening, work)
+    notes = tuple(credits)
+    owed = _owed(opening, tallies, notes)
     asked = _asked(opening, owed)
     _require_collected(collected, asked)
-    claims = _claims(opening, work, ratings=ratings, epoch=epoch)
-    divisions = [
-        divide(session_id, claims.get(session_id, ()), collected=_of(collected, session_id), policy=policy)
-        for session_id in sorted({*claims, *(session_id for session_id, _ in groups)})
-    ]
+    ratings = {service: performance(tallies[service], policy) for service in sorted(tallies)}
+    left, credited = cancel(_claims(opening, tallies, ratings=ratings, epoch=epoch), notes)
+    divisions = _divisions(left, policy, collected=collected, sessions=_sessions(opening, tallies, notes))
     accounts = account_statements(divisions, held=opening.held, policy=policy, active=active)
-    sessions = session_statements(divisions, asked, work=work)
+    sessions = session_statements(divisions, asked, tallies=tallies, credited=credited)
     return EpochResult(
         epoch=epoch,
         rule_version=RULE_VERSION,
@@ -138,38 +138,29 @@ def settle(
         arrears=MappingProxyType({row.session_id: row.arrears for row in sessions if row.arrears}),
         performance=MappingProxyType(ratings),
         sessions=sessions,
-        services=service_statements(divisions, sessions, work=work, ratings=ratings),
+        services=service_statements(divisions, sessions, tallies=tallies, ratings=ratings, credited=credited),
         accounts=accounts,
+        credits=credited,
     )
 
 
-def _group(rows: Iterable[UsageRecord]) -> dict[Service, list[UsageRecord]]:
-    groups: dict[Service, list[UsageRecord]] = {}
-    keys: set[tuple[str, Address]] = set()
-    for row in rows:
-        if row.key in keys:
-            raise RepeatedUsage(row.task_id, node=row.node)
-        keys.add(row.key)
-        groups.setdefault((row.session_id, row.node), []).append(row)
-    return groups
-
-
-def _work(groups: Mapping[Service, Iterable[UsageRecord]], sheet: PriceSheet) -> dict[Service, MicroUnits]:
-    return {
-        service: MicroUnits(sum(row_price(sheet, row) for row in rows)) for service, rows in groups.items()
-    }
-
-
-def _owed(opening: Opening, work: Mapping[Service, MicroUnits]) -> dict[SessionId, MicroUnits]:
-    owed = dict(opening.owed)
-    for (session_id, _), price in work.items():
-        owed[session_id] = MicroUnits(owed.get(session_id, 0) + price)
-    return owed
+def _owed(opening: Opening, tallies: Tallies, notes: Iterable[Credit]) -> dict[SessionId, MicroUnits]:
+    """Return what each session ever owed, the epoch's work and what its credit notes cancel included."""
+    owed = {session_id: int(amount) for session_id, amount in opening.owed.items()}
+    for (session_id, _), tally in tallies.items():
+        owed[session_id] = owed.get(session_id, 0) + tally.work
+    for note in notes:
+        # Claims are open for exactly what is owed beyond what was collected; no note cancels more.
+        paid = _of(opening.collected, note.session_id) * MICRO
+        before = owed.get(note.session_id, 0)
+        owed[note.session_id] = before - min(note.amount * MICRO, before - paid)
+    return {session_id: MicroUnits(amount) for session_id, amount in owed.items()}
 
 
 def _asked(opening: Opening, owed: Mapping[SessionId, MicroUnits]) -> dict[SessionId, BaseUnits]:
     """Return each session's whole debt in whole base units; what has no whole unit waits."""
-    # Never below zero: a valid opening owes at least what was collected, and work only adds to it.
+    # Never below zero: a valid opening owes at least what was collected, work only adds to it, and credit
+    # notes cancel no more than is open.
     debts = {
         session_id: owed[session_id] // MICRO - opening.collected.get(session_id, 0)
         for session_id in sorted(owed)
@@ -192,22 +183,55 @@ def _require_collected(
 
 def _claims(
     opening: Opening,
-    work: Mapping[Service, MicroUnits],
+    tallies: Tallies,
     *,
     ratings: Mapping[Service, Performance],
     epoch: int,
-) -> dict[SessionId, list[Claim]]:
-    """Return the open claims of each session, this epoch's work among them."""
-    claims: dict[SessionId, list[Claim]] = {}
+) -> list[Claim]:
+    """Return all open claims, this epoch's work among them."""
     for claim in opening.claims:
         if claim.epoch >= epoch:
             raise BadOpening(f"session {claim.session_id}", rule=f"claim of epoch {claim.epoch} is not past")
-        claims.setdefault(claim.session_id, []).append(claim)
-    for (session_id, node), price in work.items():
-        if price:
-            rate = ratings[session_id, node].performance
-            claims.setdefault(session_id, []).append(Claim(session_id, epoch, node, rate, price))
-    return claims
+    return [
+        *opening.claims,
+        *(
+            Claim(session_id, epoch, node, ratings[session_id, node].performance, tally.work)
+            for (session_id, node), tally in tallies.items()
+            if tally.work
+        ),
+    ]
+
+
+def _sessions(opening: Opening, tallies: Tallies, notes: Iterable[Credit]) -> list[SessionId]:
+    """Return the sessions that this epoch has to do with, whether or not they have anything to pay."""
+    return sorted(
+        {
+            *(claim.session_id for claim in opening.claims),
+            *(session_id for session_id, _ in tallies),
+            *(note.session_id for note in notes),
+        }
+    )
+
+
+def _divisions(
+    claims: Iterable[Claim],
+    policy: Policy,
+    *,
+    collected: Mapping[SessionId, BaseUnits],
+    sessions: Iterable[SessionId],
+) -> list[Division]:
+    of_session: dict[SessionId, list[Claim]] = {}
+    for claim in claims:
+        of_session.setdefault(claim.session_id, []).append(claim)
+    return [
+        divide(
+            session_id,
+            of_session.get(session_id, ()),
+            collected=_of(collected, session_id),
+            policy=policy,
+        )
+        for session_id in sessions
+    ]
 
 
 def _closing(

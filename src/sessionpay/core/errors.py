@@ -9,6 +9,8 @@ SessionPayError
 │   ├── BadSplit              a pot and weights that cannot be divided
 │   ├── BadUsage              one usage row breaks one rule
 │   │   └── RepeatedUsage     two rows under one key reached one epoch
+│   ├── BadTally              sums of usage that no rows add up to
+│   ├── BadCredit             one credit note breaks one rule
 │   ├── UnreadableUsage       a usage file that cannot be read at all
 │   ├── BadSpread             a rule for spreading a trace that leaves somebody without work
 │   ├── BadCut                a number of epochs that rows cannot be cut into
@@ -113,6 +115,28 @@ class RepeatedUsage(BadUsage):
         self.node = node
         rule = f"node {node} has two rows for this task; take usage through an importer, which keeps one"
         super().__init__("task_id", task_id, rule=rule)
+
+
+class BadTally(InputError):
+    """The sums of one service's usage contradict each other, so whatever added them up is wrong."""
+
+    def __init__(self, field: str, value: object, *, rule: str) -> None:
+        """Keep the sum's name, its value and the rule that it breaks."""
+        self.field = field
+        self.value = value
+        self.rule = rule
+        super().__init__(f"tally, {field} {shown(value)}: {rule}; add the usage up again")
+
+
+class BadCredit(InputError):
+    """One field of a credit note breaks one rule."""
+
+    def __init__(self, field: str, value: object, *, rule: str) -> None:
+        """Keep the field's name, its value as given and the rule that it breaks."""
+        self.field = field
+        self.value = value
+        self.rule = rule
+        super().__init__(f"credit note, {field} {shown(value)}: {rule}")
 
 
 class UnreadableUsage(InputError):

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from sessionpay.core.allocation import Claim, Division, PaidClaim
+from sessionpay.core.allocation import Claim, Division, PaidClaim, Share
+from sessionpay.core.credits import CreditStatement
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import AMOUNT_LIMIT, NOTHING, BaseUnits, MicroUnits, Ppm
-from sessionpay.core.performance import Performance, Policy
-
-# What one node does for one session.
-Service = tuple[SessionId, Address]
+from sessionpay.core.performance import Performance
+from sessionpay.core.policy import Policy
+from sessionpay.core.tally import Service, Tallies
 
 NOT_ACTIVE = "the account is not active, so the contract would skip its row"
 
@@ -19,13 +19,14 @@ NOT_ACTIVE = "the account is not active, so the contract would skip its row"
 class SessionStatement:
     """What one session used, was asked for and paid in one epoch, and where its money went.
 
-    `work` and `unpaid` are micro-units, the rest base units. `asked` is the whole debt in whole base
-    units; `sent` is what the charge may carry of it, at most 2**96 - 1. `arrears` = `asked` -
-    `collected`; `collected` = `fee` + `to_nodes` + `withheld`.
+    `work`, `cancelled` (by credit notes) and `unpaid` are micro-units, the rest base units. `asked` is
+    the whole debt in whole base units; `sent` is what the charge may carry of it, at most 2**96 - 1.
+    `arrears` = `asked` - `collected`; `collected` = `fee` + `to_nodes` + `withheld`.
     """
 
     session_id: SessionId
     work: MicroUnits
+    cancelled: MicroUnits
     asked: BaseUnits
     sent: BaseUnits
     collected: BaseUnits
@@ -57,22 +58,34 @@ class PaidWork:
     paid: MicroUnits
 
 
+@dataclass(frozen=True, slots=True)
+class CancelledWork:
+    """Work of one epoch that credit notes cancelled now, in micro-units."""
+
+    epoch: int
+    cancelled: MicroUnits
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceStatement:
     """What one node did for one session, and what it got for that out of the session's money.
 
     `work` is this epoch's committed work in micro-units and `rating` how well it was done, None where
-    the node had no row. `paid` lists older and new work that was paid now, `open` what stays unpaid.
-    The node's part of the pot is `floor` + `remainder` base units, for `weight` of the session's
-    `weight_total`.
+    the node had no row. `cancelled` lists older and new work that credit notes took away, by epoch,
+    `paid` what was paid now, `open` what stays unpaid. Of what the session paid, its `fee` was taken first
+    and the rest is its `pot`; the node's part of that is `floor` + `remainder` base units, for `weight`
+    of the session's `weight_total`.
     """
 
     node: Address
     session_id: SessionId
     work: MicroUnits
     rating: Performance | None
+    cancelled: tuple[CancelledWork, ...]
     paid: tuple[PaidWork, ...]
     open: tuple[Claim, ...]
+    fee: BaseUnits
+    pot: BaseUnits
     weight: int
     weight_total: int
     floor: BaseUnits
@@ -125,16 +138,22 @@ def session_statements(
     divisions: Iterable[Division],
     asked: Mapping[SessionId, BaseUnits],
     *,
-    work: Mapping[Service, MicroUnits],
+    tallies: Tallies,
+    credited: Iterable[CreditStatement],
 ) -> tuple[SessionStatement, ...]:
     """Tell what each divided session used, was asked for and paid, in the order of `divisions`."""
-    work_by_session: dict[SessionId, int] = {}
-    for (session_id, _), price in work.items():
-        work_by_session[session_id] = work_by_session.get(session_id, 0) + price
+    work: dict[SessionId, int] = {}
+    for (session_id, _), tally in tallies.items():
+        work[session_id] = work.get(session_id, 0) + tally.work
+    cancelled: dict[SessionId, int] = {}
+    for note in credited:
+        session_id = note.credit.session_id
+        cancelled[session_id] = cancelled.get(session_id, 0) + note.cancelled
     return tuple(
         _session(
             division,
-            work=MicroUnits(work_by_session.get(division.session_id, 0)),
+            work=MicroUnits(work.get(division.session_id, 0)),
+            cancelled=MicroUnits(cancelled.get(division.session_id, 0)),
             asked=asked.get(division.session_id, NOTHING),
         )
         for division in divisions
@@ -145,25 +164,38 @@ def service_statements(
     divisions: Iterable[Division],
     sessions: Iterable[SessionStatement],
     *,
-    work: Mapping[Service, MicroUnits],
+    tallies: Tallies,
     ratings: Mapping[Service, Performance],
+    credited: Iterable[CreditStatement],
 ) -> tuple[ServiceStatement, ...]:
     """Tell what each node did for each session and got from it, by node and then by session.
 
     `sessions` are the statements of `divisions`, in the same order.
     """
-    services_by_session: dict[SessionId, list[Address]] = {}
-    for session_id, node in ratings:
-        services_by_session.setdefault(session_id, []).append(node)
-    told: list[ServiceStatement] = []
-    for division, session in zip(divisions, sessions, strict=True):
-        claims: dict[Address, list[PaidClaim]] = {
-            node: [] for node in services_by_session.get(division.session_id, ())
-        }
+    by_session = {
+        division.session_id: (division, session)
+        for division, session in zip(divisions, sessions, strict=True)
+    }
+    shares: dict[Service, Share] = {}
+    claims: dict[Service, list[PaidClaim]] = {}
+    for session_id, (division, _) in by_session.items():
+        shares.update({(session_id, share.node): share for share in division.shares if share.node})
         for paid in division.claims:
-            claims.setdefault(paid.claim.node, []).append(paid)
-        told += _services(division, session, claims=claims, work=work, ratings=ratings)
-    return tuple(sorted(told, key=lambda service: (service.node, service.session_id)))
+            claims.setdefault((session_id, paid.claim.node), []).append(paid)
+    cancelled = _cancelled_work(credited)
+    services = {*claims, *cancelled, *ratings}
+    return tuple(
+        _service(
+            service,
+            *by_session[service[0]],
+            work=tallies[service].work if service in tallies else MicroUnits(0),
+            rating=ratings.get(service),
+            cancelled=cancelled.get(service, ()),
+            claims=claims.get(service, ()),
+            share=shares.get(service),
+        )
+        for service in sorted(services, key=lambda service: (service[1], service[0]))
+    )
 
 
 def account_statements(
@@ -197,10 +229,13 @@ def account_statements(
     return tuple(statement for statement in statements if statement.amount)
 
 
-def _session(division: Division, *, work: MicroUnits, asked: BaseUnits) -> SessionStatement:
+def _session(
+    division: Division, *, work: MicroUnits, cancelled: MicroUnits, asked: BaseUnits
+) -> SessionStatement:
     return SessionStatement(
         session_id=division.session_id,
         work=work,
+        cancelled=cancelled,
         asked=asked,
         sent=sent_of(asked),
         collected=division.collected,
@@ -213,31 +248,48 @@ def _session(division: Division, *, work: MicroUnits, asked: BaseUnits) -> Sessi
     )
 
 
-def _services(
+def _cancelled_work(credited: Iterable[CreditStatement]) -> dict[Service, tuple[CancelledWork, ...]]:
+    """Return what all notes together cancelled for each service, by epoch of the work."""
+    micro: dict[Service, dict[int, int]] = {}
+    for note in credited:
+        for one in note.claims:
+            by_epoch = micro.setdefault((one.claim.session_id, one.claim.node), {})
+            by_epoch[one.claim.epoch] = by_epoch.get(one.claim.epoch, 0) + one.cancelled
+    return {
+        service: tuple(CancelledWork(epoch, MicroUnits(amount)) for epoch, amount in sorted(by_epoch.items()))
+        for service, by_epoch in micro.items()
+    }
+
+
+def _service(
+    service: Service,
     division: Division,
     session: SessionStatement,
     *,
-    claims: Mapping[Address, Iterable[PaidClaim]],
-    work: Mapping[Service, MicroUnits],
-    ratings: Mapping[Service, Performance],
-) -> Iterable[ServiceStatement]:
-    """Tell what each node in `claims` did for one session; without a share it has no open work."""
-    shares = {share.node: share for share in division.shares}
-    for node, of_node in claims.items():
-        share = shares.get(node)
-        still_open = tuple(paid.left for paid in of_node if paid.left.open)
-        yield ServiceStatement(
-            node=node,
-            session_id=division.session_id,
-            work=work.get((division.session_id, node), MicroUnits(0)),
-            rating=ratings.get((division.session_id, node)),
-            paid=tuple(
-                PaidWork(paid.claim.epoch, paid.claim.performance, paid.paid) for paid in of_node if paid.paid
-            ),
-            open=still_open,
-            weight=share.weight if share else 0,
-            weight_total=division.weight_total,
-            floor=share.floor if share else NOTHING,
-            remainder=share.remainder if share else NOTHING,
-            unpaid_reason=session.unpaid_reason if still_open else None,
-        )
+    work: MicroUnits,
+    rating: Performance | None,
+    cancelled: tuple[CancelledWork, ...],
+    claims: Iterable[PaidClaim],
+    share: Share | None,
+) -> ServiceStatement:
+    """Tell what one node did for one session; without a share it has no claim that could be paid."""
+    of_node = tuple(claims)
+    still_open = tuple(paid.left for paid in of_node if paid.left.open)
+    return ServiceStatement(
+        node=service[1],
+        session_id=division.session_id,
+        work=work,
+        rating=rating,
+        cancelled=cancelled,
+        paid=tuple(
+            PaidWork(paid.claim.epoch, paid.claim.performance, paid.paid) for paid in of_node if paid.paid
+        ),
+        open=still_open,
+        fee=division.fee,
+        pot=division.pot,
+        weight=share.weight if share else 0,
+        weight_total=division.weight_total,
+        floor=share.floor if share else NOTHING,
+        remainder=share.remainder if share else NOTHING,
+        unpaid_reason=session.unpaid_reason if still_open else None,
+    )

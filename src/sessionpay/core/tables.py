@@ -47,6 +47,15 @@ def integer(parent: Table, key: str, *, path: Path, error: type[BadDocument]) ->
     return value
 
 
+def truth(parent: Table, key: str, *, path: Path, error: type[BadDocument]) -> bool:
+    """Return the `true` or `false` under `key`, which must be there."""
+    value = parent.get(key)
+    if type(value) is not bool:
+        found = f"{shown(value)} is neither true nor false" if key in parent else "this key is missing"
+        raise error((*path, key), rule=found)
+    return value
+
+
 def refuse_others(parent: Table, known: set[str], *, path: Path, error: type[BadDocument]) -> None:
     """Raise `error` for the first key that is not in `known`: it is most likely misspelt."""
     for key in parent:
@@ -71,10 +80,18 @@ def line_of(text: str, path: Path) -> int:
             header = here = keys
         else:
             here = (*header, *keys) if keys else ()
-        depth = min(len(here), len(path))
-        if depth > best_depth and here[:depth] == path[:depth]:
+        depth = _shared(here, path)
+        if depth > best_depth:
             best_line, best_depth = number, depth
     return best_line
+
+
+def _shared(here: Path, path: Path) -> int:
+    """Return how many keys two paths have in common from the top."""
+    return next(
+        (depth for depth, (one, other) in enumerate(zip(here, path, strict=False)) if one != other),
+        min(len(here), len(path)),
+    )
 
 
 def _chain(value: object) -> Path:

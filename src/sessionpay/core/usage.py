@@ -1,12 +1,20 @@
 """One usage row: what one node did for one task of one session."""
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from sessionpay.core.errors import BadUsage
-from sessionpay.core.ids import SESSION_ID_LIMIT, ZERO_ADDRESS, Address, SessionId, is_address
+from sessionpay.core.errors import BadSessionId, BadUsage
+from sessionpay.core.ids import (
+    SESSION_ID_LIMIT,
+    ZERO_ADDRESS,
+    Address,
+    SessionId,
+    is_address,
+    parse_session_id,
+)
 from sessionpay.core.money import PPM, Ppm
 
 TASK_ID_LENGTH_MAX = 64
@@ -25,6 +33,10 @@ _TIMESTAMP = re.compile(
     r"(?:\.([0-9]{1,9}))?(Z|z|[+-][0-9]{2}:[0-9]{2})?"
 )
 _UTC_ZONES = frozenset({"Z", "z", "+00:00", "-00:00"})
+# 2026-01-02T03:04:05.678901, before the zone.
+_TIME_LENGTH = 26
+
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 class Outcome(StrEnum):
@@ -87,6 +99,9 @@ class UsageRecord:
         return self.prompt_tokens + self.completion_tokens
 
 
+_FIELDS = tuple(field.name for field in fields(UsageRecord))
+
+
 def parse_timestamp(text: str, *, zone_required: bool = True) -> datetime:
     """Return the UTC time written as RFC 3339; digits finer than a microsecond are cut off.
 
@@ -105,10 +120,47 @@ def parse_timestamp(text: str, *, zone_required: bool = True) -> datetime:
         raise BadUsage("submitted_at", text, rule="there is no such day or time of day") from None
 
 
+def to_line(record: UsageRecord) -> str:
+    """Return the one line of JSON that stands for a row in every digest: equal rows, equal lines.
+
+    Keys are sorted, nothing but the line's end is white space, and only what JSON must escape is escaped.
+    The session is a text of digits, because other readers of JSON do not keep such numbers exactly.
+    """
+    return f"{_encode(_values(record))}\n"
+
+
+def from_line(text: str) -> UsageRecord:
+    """Return the row whose canonical line is `text`, its end included; raises `BadUsage` for any other."""
+    try:
+        values = json.loads(text)
+        values["session_id"] = parse_session_id(values["session_id"])
+        values["submitted_at"] = parse_timestamp(values["submitted_at"])
+        values["outcome"] = Outcome(values["outcome"])
+        record = UsageRecord(**values)
+    except (ValueError, TypeError, KeyError, RecursionError, BadSessionId):
+        raise BadUsage("row", text, rule="it is not a line of usage as this package writes it") from None
+    # A second way to write a row would give it a second digest.
+    if to_line(record) != text:
+        raise BadUsage("row", text, rule=f"the row is written as {to_line(record)!r}")
+    return record
+
+
+def unwritable(text: str) -> bool:
+    """Tell whether `text` has characters that would break lines or cannot be written as UTF-8."""
+    return _UNWRITABLE.search(text) is not None
+
+
+def _values(record: UsageRecord) -> dict[str, object]:
+    values = {name: getattr(record, name) for name in _FIELDS}
+    # The offset is zero, so the first 26 characters are the whole time in UTC.
+    submitted_at = record.submitted_at.isoformat(timespec="microseconds")[:_TIME_LENGTH] + "Z"
+    return {**values, "session_id": str(record.session_id), "submitted_at": submitted_at}
+
+
 def _check_text(field: str, value: object, *, longest: int) -> None:
     if not isinstance(value, str) or not 1 <= len(value) <= longest:
         raise BadUsage(field, value, rule=f"write 1 to {longest} characters")
-    if _UNWRITABLE.search(value):
+    if unwritable(value):
         raise BadUsage(field, value, rule="it has a control character; write plain text")
 
 

@@ -11,9 +11,10 @@ from sessionpay.core.events import Allocation, Charge, Event, NodesAllocated, Se
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.ledger import Call, Ledger
 from sessionpay.core.money import BaseUnits
-from sessionpay.core.performance import Policy
+from sessionpay.core.policy import Policy
 from sessionpay.core.pricing import PriceSheet
-from sessionpay.core.usage import Outcome, UsageRecord
+from sessionpay.core.tally import Tallies, tally
+from sessionpay.core.usage import UsageRecord
 
 # The contract takes this many rows in one batch.
 ROWS_MAX = 512
@@ -54,14 +55,13 @@ class Settlement:
 
     def settle_epoch(self, rows: Iterable[UsageRecord]) -> EpochResult:
         """Price, charge and allocate one epoch; its closing books open the next one."""
-        rows = tuple(rows)
+        tallies = tally(rows, self.sheet, self.policy)
         self.epoch += 1
-        collected = self._charge(asks(self.opening, rows, self.sheet))
-        self._mark_used(rows)
+        collected = self._charge(asks(self.opening, tallies))
+        self._mark_used(tallies)
         result = settle(
             self.opening,
-            rows,
-            self.sheet,
+            tallies,
             self.policy,
             epoch=self.epoch,
             collected=collected,
@@ -88,12 +88,12 @@ class Settlement:
         (event,) = (event for event in receipt.events if isinstance(event, SessionsCharged))
         return {row.session_id: row.amount for row in event.charges}
 
-    def _mark_used(self, rows: Iterable[UsageRecord]) -> None:
+    def _mark_used(self, tallies: Tallies) -> None:
         """Mark as used who never was: nodes with committed work, and the policy's accounts.
 
         One whose timestamp was deleted afterwards is never made active again.
         """
-        accounts = {row.node for row in rows if row.outcome is Outcome.COMMITTED}
+        accounts = {node for (_, node), done in tallies.items() if done.committed}
         for account in (self.policy.fee_account, self.policy.withheld_account):
             if account is not None:
                 accounts.add(account)

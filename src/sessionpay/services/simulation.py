@@ -17,6 +17,7 @@ from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import MICRO, Asset, BaseUnits
 from sessionpay.core.pricing import PriceSheet, row_price
 from sessionpay.core.refusals import TransferFailed
+from sessionpay.core.tally import tally
 from sessionpay.core.usage import UsageRecord
 from sessionpay.services.audit import Comparison, compare
 from sessionpay.services.settlement import Settlement
@@ -140,14 +141,14 @@ def run_epoch(trial: Trial, number: int) -> EpochResult:
 
 def refuse_payments(trial: Trial, refusing: RefusingPayee) -> None:
     """Give the node that the first epoch pays most a payee that will not take its money."""
-    settlement, rows = trial.settlement, trial.epochs[0]
+    settlement = trial.settlement
+    tallies = tally(trial.epochs[0], settlement.sheet, settlement.policy)
     expected = settle(
         Opening(),
-        rows,
-        settlement.sheet,
+        tallies,
         settlement.policy,
         epoch=1,
-        collected=asks(Opening(), rows, settlement.sheet),
+        collected=asks(Opening(), tallies),
         active=trial.nodes.keys(),
     )
     paid = [row for row in expected.allocations if row.account in trial.nodes]

@@ -15,7 +15,7 @@ from sessionpay.chain.sender import EMBEDDED_GAS_LIMIT, Sender
 from sessionpay.core.errors import SessionPayError
 from sessionpay.core.ids import ZERO_ADDRESS, Address, SessionId
 from sessionpay.core.ledger import Ledger
-from sessionpay.core.performance import Policy
+from sessionpay.core.policy import Policy
 from sessionpay.core.pricing import PriceSheet
 from sessionpay.core.roles import SESSION_CONTRACT_ROLE
 from sessionpay.core.usage import UsageRecord
