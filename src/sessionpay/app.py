@@ -24,6 +24,7 @@ from sessionpay.config import (
 from sessionpay.core.errors import InputError
 from sessionpay.core.ids import Address, parse_address
 from sessionpay.core.money import Asset
+from sessionpay.services.home import Home
 from sessionpay.store.database import Database, SchemaState, path_of
 from sessionpay.store.errors import BadDatabase
 
@@ -155,6 +156,17 @@ class Wiring:
             rule = f"its tables are {state}; run `sessionpay index rebuild`"
             raise BadDatabase(database.name, rule=rule)
         return database
+
+    def home(self, path: Path | None) -> Home:
+        """Return the home of the settlement: the folder that is named, else the one beside the config."""
+        return Home((path or self.environment.home_path).expanduser().absolute())
+
+    def home_database(self, home: Home, url: str | None) -> Database:
+        """Return the database of a settlement: the one that is named, else a file in its home.
+
+        Raises `BadDatabaseUrl`, `NoDatabase` and `Unwritable`.
+        """
+        return self.open_database(url or self.environment.database or home.database_url)
 
     def require_books(self, url: str | None) -> None:
         """Raise `NoBooks` where the database would be a file that does not exist."""

@@ -157,6 +157,11 @@ class Environment:
         """The database of the books: the one named, else a file beside the config."""
         return self.database or f"sqlite:///{self.config_path.with_name('books.db')}"
 
+    @property
+    def home_path(self) -> Path:
+        """The folder of the settlement where none is named: beside the config."""
+        return self.config_path.with_name("settlement")
+
 
 def environment() -> Environment:
     """Return what the environment of this process says."""

@@ -34,8 +34,9 @@ from sessionpay.core.usage import COUNT_LIMIT, Outcome, UsageRecord
 from sessionpay.metering import aggregate
 from sessionpay.metering.aggregate import tallies
 from sessionpay.metering.errors import BadSegment, NotAddedUp
-from sessionpay.metering.segments import SCHEMA, table, write_segment
+from sessionpay.metering.segments import SCHEMA
 from tests.core.rows import MOMENT, NO_FEE, NODE_A, NODE_B, TOKEN_SHEET, row
+from tests.metering.sealing import seal, table
 from tests.strategies import policies, price_sheets, row_lists
 
 MEMORY = 500 * 10**6
@@ -57,7 +58,7 @@ ODD_POLICY = Policy(
 
 def sealed(rows: Sequence[UsageRecord], folder: Path, *, cuts: int = 1) -> list[Path]:
     """Deal rows out to a number of segments; empty ones too."""
-    return [folder / write_segment(rows[first::cuts], folder).name for first in range(cuts)]
+    return [seal(rows[first::cuts], folder) for first in range(cuts)]
 
 
 def added(
@@ -197,7 +198,7 @@ def test_a_path_is_not_a_pattern(tmp_path: Path, name: str) -> None:
 )
 def test_impossible_numbers_are_refused(tmp_path: Path, name: str, value: int) -> None:
     column = SCHEMA.get_field_index(name)
-    bad = table([row()]).set_column(column, SCHEMA.field(column), [[value]])
+    bad = table([row()], tmp_path).set_column(column, SCHEMA.field(column), [[value]])
     pq.write_table(bad, tmp_path / "bad.parquet")
     with pytest.raises(NotAddedUp, match=f"{name} is {value}"):
         added([tmp_path / "bad.parquet"])
@@ -206,14 +207,14 @@ def test_impossible_numbers_are_refused(tmp_path: Path, name: str, value: int) -
 def test_an_unknown_outcome_is_refused(tmp_path: Path) -> None:
     column = SCHEMA.get_field_index("outcome")
     lost = pa.array(["lost"]).dictionary_encode()
-    pq.write_table(table([row()]).set_column(column, SCHEMA.field(column), lost), tmp_path / "bad.parquet")
+    pq.write_table(table([row()], tmp_path).set_column(column, SCHEMA.field(column), lost), tmp_path / "bad.parquet")
     with pytest.raises(NotAddedUp, match="lost"):
         added([tmp_path / "bad.parquet"])
 
 
 def test_bad_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "text.parquet").write_text("text")
-    pq.write_table(table([row()]).drop_columns(["sla"]), tmp_path / "less.parquet")
+    pq.write_table(table([row()], tmp_path).drop_columns(["sla"]), tmp_path / "less.parquet")
     for name in ("text.parquet", "less.parquet", "gone.parquet"):
         with pytest.raises(BadSegment, match=name):
             added([tmp_path / name])

@@ -229,3 +229,11 @@ class BadKeystore(InputError):
         self.path = str(path)
         self.rule = rule
         super().__init__(f"key file {self.path}: {rule}")
+
+
+class BadSignature(InputError):
+    """The text is not a signature that anybody can have made."""
+
+    def __init__(self) -> None:
+        """Say the form."""
+        super().__init__("the signature cannot be used: write r, s and v, 65 bytes, as 0x and 130 digits")

@@ -46,11 +46,17 @@ _DATABASE = Annotated[
     ),
 ]
 
+_HOME = Annotated[
+    Path | None,
+    Option("--home", metavar="DIR", help="Folder of the settlement; else `settlement` beside the config."),
+]
+
 _OPTIONS: dict[str, tuple[Any, object]] = {
     "rpc": (_RPC, None),
     "contract": (_CONTRACT, None),
     "keystore": (_KEYSTORE, None),
     "database": (_DATABASE, None),
+    "home": (_HOME, None),
     "yes": (_YES, False),
     "json_output": (_JSON, False),
 }
@@ -62,6 +68,8 @@ class Needs(Enum):
     FILE = ("json_output",)
     CONTRACT = ("rpc", "contract", "json_output")
     BOOKS = ("database", "json_output")
+    HOME = ("home", "database", "json_output")
+    HOME_AND_YES = ("home", "database", "yes", "json_output")
     CONTRACT_AND_BOOKS = ("rpc", "contract", "database", "json_output")
     CONTRACT_AND_MAYBE_KEY = ("rpc", "contract", "keystore", "json_output")
     CHAIN_AND_KEY = ("rpc", "keystore", "yes", "json_output")
@@ -77,6 +85,7 @@ class Run:
     rpc: str | None = None
     contract: str | None = None
     database: str | None = None
+    home: Path | None = None
     keystore: Path | None = None
     yes: bool = False
 

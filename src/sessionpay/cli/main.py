@@ -16,6 +16,7 @@ from sessionpay.cli.node import node
 from sessionpay.cli.session import session
 from sessionpay.cli.settings import settings
 from sessionpay.cli.simulate import simulate
+from sessionpay.cli.usage import usage
 
 app = typer.Typer(
     cls=Commands,
@@ -43,7 +44,7 @@ def sessionpay(
 
 
 deploy.register(app)
-for _group in (session, network, node, admin, index):
+for _group in (session, network, node, admin, usage, index):
     app.add_typer(_group)
 check.register(app)
 audit.register(app)

@@ -4,9 +4,10 @@ The trace (Patel et al., ISCA 2024, CC-BY 4.0) has only a time and two token cou
 everything else about a row is derived from the seed and the row's line, the same on every machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from math import isqrt
 from pathlib import Path
 
@@ -16,12 +17,15 @@ from sessionpay.core.money import Ppm
 from sessionpay.core.usage import COUNT_LIMIT, DEFAULT_SLA, Outcome, UsageRecord, parse_timestamp
 from sessionpay.metering.lines import (
     Imported,
+    Row,
+    Taken,
     csv_fields,
+    gather,
     parse_integer,
+    parsed,
     read_header,
     read_lines,
     require_fields,
-    take,
 )
 
 AZURE_HEADER = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
@@ -84,17 +88,26 @@ def read_azure(path: Path, *, spread: Spread) -> Imported:
     Times are UTC, cut to microseconds; a task is named by its line. Raises `UnreadableUsage`, and
     `BadSpread` where the file has too few good rows for every session and node to get one.
     """
+    return gather(azure_rows(path, spread=spread))
+
+
+def azure_rows(path: Path, *, spread: Spread) -> Iterator[Row]:
+    """Yield the rows of a trace as `read_azure` reads it; raises what that raises, before the first row."""
     lines = read_lines(path)
     if tuple(read_header(path, lines)) != AZURE_HEADER:
         raise UnreadableUsage(str(path), rule=f"the first line is not {','.join(AZURE_HEADER)}")
-    imported = take(lines, _Dealer(spread).record)
-    good = len(imported.records)
+    rows = parsed(lines, _Dealer(spread).record)
+    dealt: list[Row] = []
+    good = 0
+    while good < spread.dealt and (row := next(rows, None)):
+        dealt.append(row)
+        good += isinstance(row, Taken)
     if good < spread.dealt:
         name = "sessions" if spread.sessions == spread.dealt else "nodes"
         raise BadSpread(
             name, spread.dealt, rule=f"the file has {good} good rows; give at most as many {name}"
         )
-    return imported
+    return chain(dealt, rows)
 
 
 @dataclass(slots=True)

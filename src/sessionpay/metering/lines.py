@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sessionpay.core.errors import BadUsage, InputError, UnreadableUsage
 from sessionpay.core.ids import SESSION_ID_DIGITS_MAX, Address
-from sessionpay.core.usage import UsageRecord
+from sessionpay.core.usage import UsageRecord, to_line
 
 # The longest valid row, every character of its names escaped, has about 5,000 bytes; its line end counts.
 ROW_BYTES_MAX = 8_192
@@ -29,6 +29,18 @@ class Rejected:
     line: int
     reason: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A good row and its line, from 1."""
+
+    line: int
+    record: UsageRecord
+
+
+# What a file yields, row by row.
+Row = Taken | Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +85,25 @@ def read_header(path: Path, lines: Iterator[Line]) -> list[str]:
         raise UnreadableUsage(str(path), rule=f"its header line cannot be used: {fault.rule}") from None
 
 
-def take(lines: Iterable[Line], parse: Parse) -> Imported:
-    """Return what `parse` makes of each line, given its number and text, and what it refuses.
+def parsed(lines: Iterable[Line], parse: Parse) -> Iterator[Row]:
+    """Yield what `parse` makes of each line, given its number and text, or why it refuses."""
+    for number, raw in lines:
+        try:
+            yield Taken(number, parse(number, _text(raw)))
+        except InputError as fault:
+            text = raw.decode("utf-8", "backslashreplace").rstrip("\r\n")
+            yield Rejected(number, str(fault), text)
+
+
+def gather(rows: Iterable[Row]) -> Imported:
+    """Return all rows of a file.
 
     A row that came before with the same key and content counts as repeated; one with the same key
     and other content is rejected.
     """
     intake = _Intake()
-    for number, raw in lines:
-        try:
-            intake.accept(number, parse(number, _text(raw)))
-        except InputError as fault:
-            text = raw.decode("utf-8", "backslashreplace").rstrip("\r\n")
-            intake.rejected.append(Rejected(number, str(fault), text))
+    for row in rows:
+        intake.accept(row)
     return intake.imported()
 
 
@@ -114,19 +132,24 @@ def parse_integer(name: str, text: str) -> int:
 class _Intake:
     """Rows as they are taken, so that a key is accepted once and nothing is forgotten."""
 
-    accepted: dict[tuple[str, Address], tuple[int, UsageRecord]] = field(default_factory=dict)
+    accepted: dict[tuple[str, Address], Taken] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
     repeated: int = 0
 
-    def accept(self, line: int, record: UsageRecord) -> None:
-        first_line, first = self.accepted.setdefault(record.key, (line, record))
-        if first != record:
-            rule = f"line {first_line} has another row for this task and node, and it differs"
-            raise BadUsage("task_id", record.task_id, rule=rule)
-        self.repeated += first_line != line
+    def accept(self, row: Row) -> None:
+        if isinstance(row, Rejected):
+            self.rejected.append(row)
+            return
+        first = self.accepted.setdefault(row.record.key, row)
+        if first.record == row.record:
+            self.repeated += first is not row
+            return
+        rule = f"line {first.line} has another row for this task and node, and it differs"
+        fault = BadUsage("task_id", row.record.task_id, rule=rule)
+        self.rejected.append(Rejected(row.line, str(fault), to_line(row.record).rstrip()))
 
     def imported(self) -> Imported:
-        records = tuple(record for _, record in self.accepted.values())
+        records = tuple(row.record for row in self.accepted.values())
         return Imported(records, tuple(self.rejected), self.repeated)
 
 

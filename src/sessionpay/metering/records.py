@@ -13,12 +13,14 @@ from sessionpay.metering.lines import (
     BYTE_ORDER_MARK,
     Imported,
     Line,
+    Row,
     csv_fields,
+    gather,
     parse_integer,
+    parsed,
     read_header,
     read_lines,
     require_fields,
-    take,
 )
 
 REQUIRED = (
@@ -42,9 +44,7 @@ def read_csv(path: Path, *, sheet: PriceSheet | None = None) -> Imported:
     `sla` and `quality_ppm` may be left out or empty. One row is one line. With `sheet`, a row without
     a price is rejected. Raises `UnreadableUsage` for a file or a header that cannot be used.
     """
-    lines = read_lines(path)
-    columns = _columns(path, lines)
-    return take(lines, lambda _, text: _record(_csv_values(text, columns), sheet))
+    return gather(csv_rows(path, sheet=sheet))
 
 
 def read_jsonl(path: Path, *, sheet: PriceSheet | None = None) -> Imported:
@@ -52,8 +52,25 @@ def read_jsonl(path: Path, *, sheet: PriceSheet | None = None) -> Imported:
 
     With `sheet`, a row without a price is rejected. Raises `UnreadableUsage`.
     """
+    return gather(jsonl_rows(path, sheet=sheet))
+
+
+def csv_rows(path: Path, *, sheet: PriceSheet | None = None) -> Iterator[Row]:
+    """Yield the rows of a CSV file as `read_csv` reads it; raises `UnreadableUsage` at once."""
+    lines = read_lines(path)
+    columns = _columns(path, lines)
+    return parsed(lines, lambda _, text: _record(_csv_values(text, columns), sheet))
+
+
+def jsonl_rows(path: Path, *, sheet: PriceSheet | None = None) -> Iterator[Row]:
+    """Yield the rows of a JSON Lines file as `read_jsonl` reads it."""
     lines = ((number, _unmarked(number, raw)) for number, raw in read_lines(path))
-    return take(lines, lambda _, text: _record(_json_values(text), sheet))
+    return parsed(lines, lambda _, text: _record(_json_values(text), sheet))
+
+
+def parse_row(values: object) -> UsageRecord:
+    """Return the record of one row as JSON has it, an object with whole numbers. Raises `InputError`."""
+    return _record(_checked(values), None)
 
 
 def cut_epochs(records: Iterable[UsageRecord], epochs: int) -> list[tuple[UsageRecord, ...]]:
@@ -77,6 +94,12 @@ def cut_epochs(records: Iterable[UsageRecord], epochs: int) -> list[tuple[UsageR
 
 def _columns(path: Path, lines: Iterator[Line]) -> list[str]:
     columns = read_header(path, lines)
+    require_columns(path, columns)
+    return columns
+
+
+def require_columns(path: Path, columns: Sequence[str]) -> None:
+    """Raise `UnreadableUsage` unless a file has the columns of usage, each once."""
     faults = {
         "names twice": {name for name in columns if columns.count(name) > 1},
         "has unknown columns": set(columns) - {*REQUIRED, *OPTIONAL},
@@ -85,7 +108,6 @@ def _columns(path: Path, lines: Iterator[Line]) -> list[str]:
     for fault, names in faults.items():
         if names:
             raise UnreadableUsage(str(path), rule=f"its header {fault}: {', '.join(sorted(names))}")
-    return columns
 
 
 def _csv_values(text: str, columns: Sequence[str]) -> dict[str, object]:
@@ -111,14 +133,18 @@ def _json_values(text: str) -> dict[str, object]:
         raise BadUsage("row", text, rule=rule) from None
     except (ValueError, RecursionError):
         raise BadUsage("row", text, rule="a number is too long, or it is nested too deeply") from None
+    return _checked(values)
+
+
+def _checked(values: object) -> dict[str, object]:
     if not isinstance(values, dict):
-        raise BadUsage("row", text, rule="not a JSON object")
+        raise BadUsage("row", values, rule="not a JSON object")
     for name in values:
         if name not in REQUIRED and name not in OPTIONAL:
-            raise BadUsage("row", text, rule=f"unknown key {name!r}")
+            raise BadUsage("row", values, rule=f"unknown key {name!r}")
     for name in REQUIRED:
         if name not in values:
-            raise BadUsage("row", text, rule=f"the key {name} is missing")
+            raise BadUsage("row", values, rule=f"the key {name} is missing")
     return values
 
 

@@ -51,6 +51,11 @@ def derive(seed: bytes, role: str, number: int) -> Signer:
     return signer_from_key(keccak(seed + f"/{role}/{number}".encode()).hex())
 
 
+def node_accounts(seed: bytes, count: int) -> tuple[Address, ...]:
+    """Return the addresses of the first `count` nodes that the seed gives."""
+    return tuple(derive(seed, "node", number).address for number in range(count))
+
+
 @dataclass(slots=True)
 class World:
     """The operator, and the owners and nodes whose keys come from `seed`."""

@@ -15,6 +15,7 @@ from sessionpay.store import migrations
 from sessionpay.store.errors import BadDatabase, BadDatabaseUrl, DatabaseBusy, NoDatabase
 from sessionpay.store.settlement_tables import SETTLEMENT
 from sessionpay.store.tables import DERIVED, EVIDENCE, metadata
+from sessionpay.store.types import ADD_WHOLE, add_texts
 
 DRIVERS = {
     "sqlite": "sqlite+pysqlite",
@@ -26,6 +27,12 @@ DRIVERS = {
 # A reader of SQLite may find the file locked for as long as one batch takes to commit.
 BUSY_MILLISECONDS_MAX = 10_000
 CONNECT_SECONDS_MAX = 10
+# Keys of usage are spread evenly over their table, so that a batch of a thousand touches a thousand pages of it.
+# They are read without copying, up to the most that SQLite maps; written pages stay in memory until the
+# commit; and a page that many batches touch is copied into the file once for 64 MiB of them.
+SQLITE_MAPPED_BYTES_MAX = 2**31 - 2**16
+SQLITE_CACHE_KIB = 32_768
+SQLITE_CHECKPOINT_PAGES = 16_384
 # Any number will do, as long as every version of this package takes the same one.
 WRITER_LOCK = 0x5E55_10A7
 VERSION_TABLE = "alembic_version"
@@ -187,6 +194,10 @@ def _sqlite(url: URL, *, is_lock: bool = False) -> Engine:
             cursor.execute("PRAGMA journal_mode = WAL")
             cursor.execute("PRAGMA synchronous = FULL")
             cursor.execute("PRAGMA foreign_keys = ON")
+            cursor.execute(f"PRAGMA mmap_size = {SQLITE_MAPPED_BYTES_MAX}")
+            cursor.execute(f"PRAGMA cache_size = -{SQLITE_CACHE_KIB}")
+            cursor.execute(f"PRAGMA wal_autocheckpoint = {SQLITE_CHECKPOINT_PAGES}")
+            connection.create_function(ADD_WHOLE, 2, add_texts, deterministic=True)
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -8,6 +8,14 @@ StoreError
 ├── NotIndexed        it does not know the contract
 ├── TooManyRows       a batch that no transaction can carry
 └── OutboxDiffers     something else was planned before for the same part of an epoch
+        )
+
+
+├── NoEpoch           no epoch was ever opened in it
+├── EpochClosed       the epoch that was to be closed takes no rows
+├── NotKept           it could not keep a batch, such as on a full disk
+├── RowsChanged       rows that were being sealed are not those that were read
+└── ReporterNamed     a reporter's name is taken, or is not known
 """
 
 from sessionpay.core.errors import SessionPayError
@@ -81,6 +89,7 @@ class EpochElsewhere(StoreError):
             f"epoch {subject} is not {expected} any more: another process settles here; run one at a time"
             if expected
             else f"this database settles another contract than {subject}; use one home for each contract"
+        )
 
 
 class TooManyRows(StoreError):
@@ -105,3 +114,58 @@ class OutboxDiffers(StoreError):
             f"epoch {epoch} has other transactions to {purpose} in its outbox than those planned now: "
             "its usage or its rules changed after they were planned; restore them, nothing was overwritten"
         )
+
+
+class NoEpoch(StoreError):
+    """No epoch takes rows, because none was ever opened."""
+
+    def __init__(self) -> None:
+        """Say how one is opened."""
+        super().__init__("no epoch is open here: `sessionpay usage import` opens the first one")
+
+
+class EpochClosed(StoreError):
+    """The epoch that was to be closed does not take rows."""
+
+    def __init__(self, number: int, *, taking: int) -> None:
+        """Keep the epoch that was named and the one that takes rows."""
+        self.number = number
+        self.taking = taking
+        super().__init__(f"epoch {number} cannot be closed: epoch {taking} is the one that takes rows")
+
+
+class NotKept(StoreError):
+    """The database could not keep a batch; rows of it that were kept after all count once."""
+
+    def __init__(self, database: str, *, reason: str) -> None:
+        """Keep the database as far as it may be shown, and the reason."""
+        self.database = database
+        self.reason = reason
+        super().__init__(
+            f"database {database}: {reason}; no row was acknowledged, "
+            "make room or wait, then send the same rows again"
+        )
+
+
+class RowsChanged(StoreError):
+    """Rows that were being sealed are not those that were read: two sealed them at once."""
+
+    def __init__(self, epoch: int, *, written: int, found: int) -> None:
+        """Keep the epoch, how many rows the segment has and how many were to be removed for it."""
+        self.epoch = epoch
+        self.written = written
+        self.found = found
+        super().__init__(
+            f"epoch {epoch}: a segment of {written} rows was written, but {found} rows wait for it; "
+            "nothing was changed, run one sealer at a time"
+        )
+
+
+class ReporterNamed(StoreError):
+    """The name of a reporter is taken already, or nobody has it."""
+
+    def __init__(self, name: str, *, rule: str) -> None:
+        """Keep the name and what is wrong with it."""
+        self.name = name
+        self.rule = rule
+        super().__init__(f"reporter {name}: {rule}")

@@ -38,13 +38,13 @@ def _serial() -> Column[int]:
     return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
 
 
-# One row, of id 1: what is settled here, and what no account was named for. `halted` is why nothing is
-# paid any more, NULL while all is well.
+# One row, of id 1: what is settled here, and what no account was named for. Usage may come in before there
+# is a contract to settle it. `halted` is why nothing is paid any more, NULL while all is well.
 settlement = Table(
     "settlement",
     metadata,
     _number("id", key=True),
-    Column("contract_id", Integer, ForeignKey("contracts.id"), nullable=False),
+    Column("contract_id", Integer, ForeignKey("contracts.id")),
     _whole("retained"),
     Column("halted", Text),
 )
@@ -52,8 +52,9 @@ settlement = Table(
 # Price sheets and policies as they were written, by their hash; `kind` is `prices` or `policy`.
 rules = Table("rules", metadata, _text("sha256", key=True), _text("kind"), _text("text"))
 
-# `state` is one of open, sealed, charging, charged, allocating, settled; the first two rules apply from
-# the moment an epoch opens. `usage_sha256` is of its rows, `manifest_sha256` of its folder's manifest.
+# `state` is one of open, sealed, charging, charged, allocating, settled; an epoch takes rows until
+# `closed_at` and is sealed when all of them are in segments. Its rules apply from the moment it opens.
+# `usage_sha256` is of its rows, `manifest_sha256` of its folder's manifest.
 epochs = Table(
     "epochs",
     metadata,

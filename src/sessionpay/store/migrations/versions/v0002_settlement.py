@@ -52,7 +52,7 @@ def _rules() -> None:
     op.create_table(
         "settlement",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("contract_id", sa.Integer(), nullable=False),
+        sa.Column("contract_id", sa.Integer(), nullable=True),
         sa.Column("retained", WholeNumber(), nullable=False),
         sa.Column("halted", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,168 @@
+"""Usage on its way in: keys ever accepted, rows that are in no segment yet, work of sessions, and rejects.
+
+Every function is a part of one transaction that takes a batch in; `keeping` is that transaction. Rows and
+keys come by the thousand, so they go to the driver in its own form.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
+
+from sessionpay.core.ids import SessionId
+from sessionpay.core.money import MicroUnits
+from sessionpay.store.database import Database
+from sessionpay.store.errors import NotKept
+from sessionpay.store.settlement_tables import rejects, session_work
+from sessionpay.store.types import ADD_WHOLE
+
+# Two parameters for each key are far below the 32,766 that SQLite takes in one statement.
+KEYS_AT_ONCE = 1_000
+
+_KNOWN = {
+    "sqlite": "SELECT key, digest FROM usage_keys WHERE key IN ({})",
+    "postgresql": "SELECT key, digest FROM usage_keys WHERE key = ANY(%s::bytea[])",
+}
+_ENTER = {
+    "sqlite": "INSERT INTO usage_keys (key, digest) VALUES {} ON CONFLICT (key) DO NOTHING RETURNING key",
+    "postgresql": (
+        "INSERT INTO usage_keys (key, digest) SELECT * FROM unnest(%s::bytea[], %s::bytea[]) "
+        "ON CONFLICT (key) DO NOTHING RETURNING key"
+    ),
+}
+_ADD = {
+    "sqlite": 'INSERT INTO usage_rows (epoch, "row") VALUES (?, ?)',
+    "postgresql": 'INSERT INTO usage_rows (epoch, "row") SELECT %s, unnest(%s::text[])',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that was not accepted: where it came from, its line or place from 1, why, and its text.
+
+    `received_at` is in unix seconds.
+    """
+
+    received_at: int
+    source: str
+    line: int
+    reason: str
+    row: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Committed rows, how many and their price in micro-units."""
+
+    rows: int
+    micro: MicroUnits
+
+
+@contextmanager
+def keeping(database: Database) -> Iterator[Connection]:
+    """Lend the transaction that takes a batch in; on the disk when this returns. Raises `NotKept`."""
+    try:
+        with database.writing() as connection:
+            yield connection
+    except OperationalError as fault:
+        raise NotKept(database.name, reason=" ".join(str(fault.orig).split())) from None
+
+
+def remember(connection: Connection, digests: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Enter the keys that are new with their digests; return those of the keys that are not new."""
+    # In order, so that two writers with the same keys wait for each other in turn and never in a circle.
+    keys = sorted(digests)
+    new: set[bytes] = set()
+    for some in _parts(keys):
+        if connection.dialect.name == "sqlite":
+            statement = _ENTER["sqlite"].format(",".join(["(?,?)"] * len(some)))
+            values = tuple(value for key in some for value in (key, digests[key]))
+        else:
+            statement, values = _ENTER["postgresql"], (some, [digests[key] for key in some])
+        new.update(bytes(row[0]) for row in connection.exec_driver_sql(statement, values))
+    return known(connection, [key for key in keys if key not in new])
+
+
+def known(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Return the digests of those keys that were accepted before."""
+    found: dict[bytes, bytes] = {}
+    for some in _parts(keys):
+        if connection.dialect.name == "sqlite":
+            query, values = _KNOWN["sqlite"].format(",".join("?" * len(some))), tuple(some)
+        else:
+            query, values = _KNOWN["postgresql"], (some,)
+        found.update((bytes(key), bytes(digest)) for key, digest in connection.exec_driver_sql(query, values))
+    return found
+
+
+def add_rows(connection: Connection, epoch: int, lines: Sequence[str]) -> None:
+    """Add accepted rows to an epoch, each as its line."""
+    if not lines:
+        return
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_ADD["sqlite"], [(epoch, line) for line in lines])
+    else:
+        connection.exec_driver_sql(_ADD["postgresql"], (epoch, list(lines)))
+
+
+def add_work(connection: Connection, epoch: int, work: Mapping[SessionId, Work]) -> None:
+    """Raise what sessions used in an epoch."""
+    if not work:
+        return
+    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    query = dialect.insert(session_work)
+    old, new = session_work.c, query.excluded
+    added = old.work_micro + new.work_micro
+    if connection.dialect.name == "sqlite":
+        added = getattr(func, ADD_WHOLE)(old.work_micro, new.work_micro)
+    raised = {"rows": old.rows + new.rows, "work_micro": added}
+    query = query.on_conflict_do_update(index_elements=["session_id", "epoch"], set_=raised)
+    # In order for the same reason as the keys.
+    rows = [
+        {"session_id": session_id, "epoch": epoch, "rows": part.rows, "work_micro": part.micro}
+        for session_id, part in sorted(work.items())
+    ]
+    connection.execute(query, rows)
+
+
+def work(connection: Connection, epoch: int) -> dict[SessionId, Work]:
+    """Return what each session used in an epoch."""
+    w = session_work.c
+    query = select(w.session_id, w.rows, w.work_micro).where(w.epoch == epoch).order_by(w.session_id)
+    return {SessionId(row[0]): Work(row[1], MicroUnits(row[2])) for row in connection.execute(query)}
+
+
+def add_rejects(connection: Connection, made: Iterable[Reject]) -> None:
+    """Keep rows that were not accepted; characters that no database takes are written as escapes."""
+    rows = [
+        {
+            "received_at": each.received_at,
+            "source": each.source,
+            "line": each.line,
+            "reason": _storable(each.reason),
+            "row": _storable(each.row),
+        }
+        for each in made
+    ]
+    if rows:
+        connection.execute(insert(rejects), rows)
+
+
+def rejected(connection: Connection, *, newest: int) -> list[Reject]:
+    """Return the `newest` rows that were not accepted, the last one first."""
+    r = rejects.c
+    query = select(r.received_at, r.source, r.line, r.reason, r.row).order_by(r.id.desc()).limit(newest)
+    return [Reject(*row) for row in connection.execute(query)]
+
+
+def _parts(keys: Sequence[bytes]) -> Iterator[list[bytes]]:
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        yield list(keys[start : start + KEYS_AT_ONCE])
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
