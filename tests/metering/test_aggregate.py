@@ -179,9 +179,7 @@ def test_keys_decide_where_hashes_meet(
 
 def test_spills_rather_than_forgets(tmp_path: Path) -> None:
     rows = many_rows(20_000)
-    found = tallies(
-        sealed(rows, tmp_path, cuts=2), ODD_SHEET, ODD_POLICY, memory_limit=24 * 10**6, threads=2
-    )
+    found = tallies(sealed(rows, tmp_path, cuts=2), ODD_SHEET, ODD_POLICY, memory_limit=24 * 10**6, threads=2)
     assert found == tally(rows, ODD_SHEET, ODD_POLICY)
 
 
@@ -207,7 +205,9 @@ def test_impossible_numbers_are_refused(tmp_path: Path, name: str, value: int) -
 def test_an_unknown_outcome_is_refused(tmp_path: Path) -> None:
     column = SCHEMA.get_field_index("outcome")
     lost = pa.array(["lost"]).dictionary_encode()
-    pq.write_table(table([row()], tmp_path).set_column(column, SCHEMA.field(column), lost), tmp_path / "bad.parquet")
+    pq.write_table(
+        table([row()], tmp_path).set_column(column, SCHEMA.field(column), lost), tmp_path / "bad.parquet"
+    )
     with pytest.raises(NotAddedUp, match="lost"):
         added([tmp_path / "bad.parquet"])
 

@@ -30,7 +30,7 @@ from tests.core.rows import NODE_A, NODE_B, row
 from tests.metering.test_aggregate import MEMORY, many_rows, sealed
 
 # What quoting, sorting or padding could get wrong, beside any other character that a name may have.
-TELLING = '"\\/<>&%{}\'$ \u00a0\u00ad\u0300é\u2027\u202a\ufeff\ufffe\uffff𝄞\U0010ffff'
+TELLING = "\"\\/<>&%{}'$ \u00a0\u00ad\u0300é\u2027\u202a\ufeff\ufffe\uffff𝄞\U0010ffff"
 texts = st.text(
     st.one_of(
         st.sampled_from(TELLING),

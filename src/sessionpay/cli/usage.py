@@ -98,9 +98,7 @@ def import_files(  # noqa: PLR0917 - typer reads its options from here
                 progress=lambda done: count(done, opened.rows_estimated),
             )
             outcome = (
-                importer.stream(opened.rows)
-                if epochs is None
-                else importer.cut(opened.rows, epochs, rules)
+                importer.stream(opened.rows) if epochs is None else importer.cut(opened.rows, epochs, rules)
             )
     run.screen.result("Imported usage", _told(home, outcome))
     if outcome.rejected:

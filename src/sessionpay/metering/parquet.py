@@ -84,7 +84,7 @@ def _plain(values: dict[str, object]) -> dict[str, object]:
     if isinstance(moment, datetime):
         if moment.tzinfo is None:
             raise BadUsage("submitted_at", moment, rule="its column names no zone; make it one in UTC")
-        known["submitted_at"] = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        known["submitted_at"] = moment.astimezone(UTC).isoformat()
     return known
 
 

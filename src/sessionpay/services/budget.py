@@ -100,7 +100,7 @@ class Budgets:
             return self._budget(connection, session_id)
 
     def reserve(self, session_id: SessionId, amount: BaseUnits, *, seconds: int) -> Reservation:
-        """Keep `amount` base units of a session for `seconds`; however many ask at once, none is promised twice.
+        """Keep `amount` base units of a session for `seconds`; nothing is promised to two at once.
 
         Raises `NoSession`, `BadReservation` and `BudgetExceeded`.
         """
@@ -123,7 +123,10 @@ class Budgets:
         return self._end(reservation_id, SETTLED)
 
     def release(self, reservation_id: str) -> Reservation:
-        """End a reservation that is not needed; again is no error. Raises `NoReservation`, `ReservationEnded`."""
+        """End a reservation that is not needed; again is no error.
+
+        Raises `NoReservation` and `ReservationEnded`.
+        """
         return self._end(reservation_id, RELEASED)
 
     def _end(self, reservation_id: str, state: str) -> Reservation:

@@ -1,7 +1,7 @@
 """One epoch from sealed usage to paid nodes, in steps that are each persisted before the next one begins.
 
-sealed: rows are in segments, nothing is decided. charging: what every session is asked is decided. charged: what
-the contract took is final. allocating: what every account gets is decided. settled: the contract
+sealed: rows are in segments, nothing is decided. charging: what every session is asked is decided. charged:
+what the contract took is final. allocating: what every account gets is decided. settled: the contract
 credited it finally, the folder is written, and the books are those of the next epoch. A process that
 dies anywhere goes on from the last of these, and what it then decides is the same.
 """
@@ -14,7 +14,8 @@ from pathlib import Path
 from sessionpay.core.credits import Credit
 from sessionpay.core.epochs import Opening, asks
 from sessionpay.core.errors import SessionPayError
-from sessionpay.core.events import Allocation, Charge
+from sessionpay.core.events import Allocation as AllocationRow
+from sessionpay.core.events import Charge
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import BaseUnits
 from sessionpay.core.policy import Policy, parse_policy
@@ -41,9 +42,18 @@ class TreasuryShort(SessionPayError):
         self.network = network
         self.needed = needed
         super().__init__(
-            f"epoch {epoch}: the treasury has {network} base units where {needed} are held, retained or to be "
-            "allocated; somebody allocated outside epochs: nothing more is paid until the treasury is whole"
+            f"epoch {epoch}: the treasury has {network} base units, {needed} are held, retained or to "
+            "be allocated; somebody allocated outside epochs: nothing more is paid until the treasury is whole"
         )
+
+
+class NotSealed(SessionPayError):
+    """An epoch cannot be settled, because its usage is not all in segments, or there is no such epoch."""
+
+    def __init__(self, number: int) -> None:
+        """Keep the epoch's number."""
+        self.number = number
+        super().__init__(f"epoch {number} is not closed and sealed: `sessionpay epoch close` does that")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +120,14 @@ class Engine:
             settling.CHARGED: self._allocate,
             settling.ALLOCATING: self._close,
         }
-        while True:
-            epoch = self._epoch(number)
-            step = steps.get(epoch.state)
-            if step is None:
-                break
+        epoch = self._epoch(number)
+        if epoch.state == "open":
+            raise NotSealed(number)
+        while step := steps.get(epoch.state):
             step(self._read(epoch))
-            self._checkpoint(self._epoch(number).state)
-            self._report("epoch", epoch=number, state=self._epoch(number).state)
+            epoch = self._epoch(number)
+            self._checkpoint(epoch.state)
+            self._report("epoch", epoch=number, state=epoch.state)
         self._known = None
         self._outbox.drive(number, Purpose.PAYOUT)
         self._checkpoint("paid out")
@@ -149,7 +159,7 @@ class Engine:
         self._require_treasury(known)
         self._mark(known)
         computed = self._computed(known, active=self._active())
-        rows = [Allocation(row.account, row.amount) for row in computed.result.allocations]
+        rows = [AllocationRow(row.account, row.amount) for row in computed.result.allocations]
         with self._database.writing() as connection:
             settling.plan_allocations(connection, number, list(batches(rows)))
 
@@ -157,11 +167,9 @@ class Engine:
         number = known.epoch.number
         self._outbox.drive(number, Purpose.ALLOCATE)
         self._follow(number, Purpose.ALLOCATE)
-        credited = {row.account for row in self._applied_allocations(number) if row.amount}
+        credited = {row.node for row in self._applied_allocations(number) if row.amount}
         computed = self._computed(known, active=credited)
-        write_folder(
-            self._place.epochs, computed, segments=known.segments, transactions=self._sent(number)
-        )
+        write_folder(self._place.epochs, computed, segments=known.segments, transactions=self._sent(number))
         self._checkpoint("folder written")
         with self._database.writing() as connection:
             settling.close_books(
@@ -251,7 +259,7 @@ class Engine:
             prices = epochs.text(connection, epoch.prices)
             policy = epochs.text(connection, epoch.policy)
             opening = accounts.opening(connection)
-            credits = tuple(Credit(*row) for row in settling.credit_rows(connection, epoch.number))
+            notes = settling.credit_notes_of(connection, epoch.number)
             names = [segment.sha256 for segment in segments.listed(connection, epoch.number)]
         paths = tuple(self._place.segments / f"{name}.parquet" for name in sorted(names))
         self._known = _Known(
@@ -260,7 +268,7 @@ class Engine:
             policy_text=policy,
             policy=parse_policy(policy),
             opening=opening,
-            credits=credits,
+            credits=notes,
             usage=add_up(paths, prices, policy),
             segments=paths,
         )
@@ -276,12 +284,14 @@ class Engine:
         rows = [row for batch in self._batches(number, Purpose.CHARGE) for row in batch.applied or ()]
         return {row.session_id: row.amount for row in rows if isinstance(row, Charge)}
 
-    def _applied_allocations(self, number: int) -> list[Allocation]:
+    def _applied_allocations(self, number: int) -> list[AllocationRow]:
         rows = [row for batch in self._batches(number, Purpose.ALLOCATE) for row in batch.applied or ()]
-        return [row for row in rows if isinstance(row, Allocation)]
+        return [row for row in rows if isinstance(row, AllocationRow)]
 
     def _sent(self, number: int) -> list[Sent]:
-        return [_told(batch) for purpose in Purpose for batch in self._batches(number, purpose) if batch.landing]
+        return [
+            _told(batch) for purpose in Purpose for batch in self._batches(number, purpose) if batch.landing
+        ]
 
     def _batches(self, number: int, purpose: Purpose) -> tuple[Batch, ...]:
         with self._database.reading() as connection:
@@ -289,7 +299,10 @@ class Engine:
 
     def _epoch(self, number: int) -> Epoch:
         with self._database.reading() as connection:
-            return epochs.get(connection, number)
+            found = epochs.find(connection, number)
+        if found is None:
+            raise NotSealed(number)
+        return found
 
 
 def _told(batch: Batch) -> Sent:

@@ -1,8 +1,8 @@
 """What a settled epoch is written down as: files of canonical JSON, the same bytes on every machine.
 
-One object a line, keys sorted, no spaces; rows in the order of their keys. Amounts, weights and session ids are
-texts of decimal digits, because they are larger than what other readers of JSON keep exactly; counts,
-epochs and ppm are numbers.
+One object a line, keys sorted, no spaces; rows in the order of their keys. Amounts, weights and session
+ids are texts of decimal digits, because they are larger than what other readers of JSON keep exactly;
+counts, epochs and ppm are numbers.
 """
 
 import json
@@ -20,7 +20,7 @@ from sessionpay.core.epochs import EpochResult, Opening, asks, settle
 from sessionpay.core.errors import InputError, SessionPayError
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import BaseUnits, MicroUnits, Ppm
-from sessionpay.core.performance import parse_policy
+from sessionpay.core.policy import parse_policy
 from sessionpay.core.tally import Tallies
 
 FORMAT = 1
@@ -39,6 +39,9 @@ HASHED = (
 COUNTS = frozenset(
     {"epoch", "assigned", "committed", "success", "on_time", "quality", "performance", "position"}
 )
+
+# What an account gets, by where it comes from.
+_SUMMED = ("served", "fee", "withheld", "held_before", "amount")
 
 Row = TypeVar("Row")
 
@@ -112,7 +115,10 @@ def compute(inputs: EpochInputs, usage: Usage) -> EpochFiles:
         PRICES: inputs.prices.encode(),
         POLICY: inputs.policy.encode(),
         OPENING: _lines(_opening(inputs.opening)),
-        CREDITS: _lines(map(plain, result.credits)),
+        CREDITS: _lines(
+            {**plain(told), "cancelled": str(told.cancelled), "void": str(told.void)}
+            for told in result.credits
+        ),
         CHARGES: _lines(_amounts("session_id", "asked", asked)),
         APPLIED: _lines(_amounts("session_id", "collected", inputs.applied)),
         ACTIVE: _lines({"account": account} for account in sorted(inputs.active)),
@@ -181,13 +187,7 @@ def explanations(result: EpochResult) -> list[dict[str, Any]]:
     told = []
     for account in sorted({*services, *accounts}):
         row = accounts.get(account)
-        summed = {
-            "served": row.served if row else 0,
-            "fee": row.fee if row else 0,
-            "withheld": row.withheld if row else 0,
-            "held_before": row.held_before if row else 0,
-            "amount": row.amount if row else 0,
-        }
+        summed = {name: getattr(row, name, 0) for name in _SUMMED}
         told.append(
             {
                 "account": account,
@@ -218,7 +218,7 @@ def _manifest(inputs: EpochInputs, usage: Usage, result: EpochResult, files: Map
 
 
 def _totals(inputs: EpochInputs, result: EpochResult) -> dict[str, int]:
-    """Return the sums of an epoch in base units, work in micro-units; held and retained are levels after it."""
+    """Return the sums of an epoch in base units, work in micro-units; held and retained are levels."""
     return {
         "work_micro": sum(row.work for row in result.sessions),
         "asked": sum(row.sent for row in result.sessions),
@@ -236,9 +236,8 @@ def _totals(inputs: EpochInputs, result: EpochResult) -> dict[str, int]:
 def _opening(opening: Opening) -> Iterable[dict[str, Any]]:
     for session_id, owed in opening.owed.items():
         collected = opening.collected.get(session_id, 0)
-        yield {
-            "kind": "debt", "session_id": str(session_id), "owed_micro": str(owed), "collected": str(collected),
-        }  # fmt: skip
+        amounts = {"owed_micro": str(owed), "collected": str(collected)}
+        yield {"kind": "debt", "session_id": str(session_id), **amounts}
     for claim in opening.claims:
         yield {"kind": "claim", **plain(claim)}
     for account, amount in opening.held.items():
@@ -283,11 +282,12 @@ def _claim(row: Mapping[str, Any]) -> Claim:
 
 
 def _credit(row: Mapping[str, Any]) -> Credit:
+    note = row["credit"]
     return Credit(
-        SessionId(int(row["session_id"])),
-        BaseUnits(int(row["amount"])),
-        reason=row["reason"],
-        reference=row["reference"],
+        session_id=SessionId(int(note["session_id"])),
+        amount=BaseUnits(int(note["amount"])),
+        reason=note["reason"],
+        reference=note["reference"],
     )
 
 

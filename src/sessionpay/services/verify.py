@@ -21,13 +21,12 @@ from sessionpay.services.epoch_files import (
     HASHED,
     MANIFEST,
     USAGE,
-    BadEpochFile,
     EpochInputs,
     compute,
     read_inputs,
 )
-from sessionpay.services.epoch_usage import add_up
 from sessionpay.services.epoch_folder import folder_name, require_complete
+from sessionpay.services.epoch_usage import add_up
 
 
 @dataclass(frozen=True, slots=True)

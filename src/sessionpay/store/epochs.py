@@ -93,6 +93,12 @@ def listed(connection: Connection) -> list[Epoch]:
     return [_epoch(row) for row in connection.execute(select(epochs).order_by(epochs.c.number))]
 
 
+def find(connection: Connection, number: int) -> Epoch | None:
+    """Return one epoch; None if there is none of that number."""
+    found = connection.execute(select(epochs).where(epochs.c.number == number)).one_or_none()
+    return None if found is None else _epoch(found)
+
+
 def text(connection: Connection, digest: str) -> str:
     """Return the price sheet or the policy of this SHA-256, as it was written."""
     return str(connection.execute(select(rules.c.text).where(rules.c.sha256 == digest)).scalar_one())

@@ -1,9 +1,10 @@
-"""The steps of an epoch after it is sealed, each for one transaction: what is decided, and that it is done."""
+"""The steps of an epoch after it is sealed, each for one transaction: what is decided, and that it is so."""
 
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from sessionpay.core.credits import Credit
 from sessionpay.core.epochs import Opening
 from sessionpay.core.events import Allocation, Charge
 from sessionpay.core.ids import Address, SessionId
@@ -16,8 +17,6 @@ from sessionpay.store.settlement_tables import charges, credit_notes, epochs, se
 from sessionpay.store.tables import events, movements
 
 SEALED, CHARGING, CHARGED, ALLOCATING, SETTLED = "sealed", "charging", "charged", "allocating", "settled"
-
-CreditRow = tuple[SessionId, BaseUnits, str, str]
 
 
 def plan_charges(
@@ -75,11 +74,19 @@ def collected(connection: Connection, number: int) -> dict[SessionId, BaseUnits]
     return {SessionId(row[0]): BaseUnits(row[1]) for row in rows}
 
 
-def credit_rows(connection: Connection, number: int) -> list[CreditRow]:
-    """Return the credit notes of an epoch in their order."""
+def credit_notes_of(connection: Connection, number: int) -> tuple[Credit, ...]:
+    """Return the credit notes that reached an epoch."""
     c = credit_notes.c
     query = select(c.session_id, c.amount, c.reason, c.reference).where(c.epoch == number).order_by(c.id)
-    return [(SessionId(row[0]), BaseUnits(row[1]), row[2], row[3]) for row in connection.execute(query)]
+    return tuple(
+        Credit(
+            session_id=SessionId(row.session_id),
+            amount=BaseUnits(row.amount),
+            reason=row.reason,
+            reference=row.reference,
+        )
+        for row in connection.execute(query)
+    )
 
 
 def bind(connection: Connection, contract: Contract) -> None:
