@@ -15,7 +15,6 @@ from uuid import uuid4
 import pyarrow as pa
 from pyarrow import compute, json, parquet
 
-
 ACCOUNT_BYTES = 20
 _ACCOUNT = pa.binary(ACCOUNT_BYTES)
 _NAME = pa.dictionary(pa.int32(), pa.string())

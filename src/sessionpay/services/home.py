@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sessionpay.core.errors import InputError, SessionPayError
-from sessionpay.core.performance import parse_policy
+from sessionpay.core.policy import parse_policy
 from sessionpay.core.pricing import parse_price_sheet
 from sessionpay.metering.segments import keep_names
 from sessionpay.services import trial_rules
