@@ -6,7 +6,7 @@ import typer
 from typer import Exit, Option
 
 from sessionpay import __version__
-from sessionpay.cli import audit, check, deploy
+from sessionpay.cli import audit, check, credit, deploy
 from sessionpay.cli.admin import admin
 from sessionpay.cli.commands import Needs, command
 from sessionpay.cli.failures import Commands
@@ -44,6 +44,7 @@ def sessionpay(
 
 
 deploy.register(app)
+credit.register(session)
 for _group in (session, network, node, admin, usage, index):
     app.add_typer(_group)
 check.register(app)

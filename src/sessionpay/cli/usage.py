@@ -1,8 +1,5 @@
 """`sessionpay usage`: usage files taken in, rows that were not, and who may report."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,19 +7,19 @@ from typer import Argument, Exit, Option
 
 from sessionpay.cli.commands import Needs, Run, command, group
 from sessionpay.cli.failures import ExitCode
+from sessionpay.cli.homes import now, settled
 from sessionpay.cli.output import Fields, Instant, Row
 from sessionpay.cli.usage_files import Format, open_files
 from sessionpay.core.ids import checksum_address, parse_address
 from sessionpay.core.pricing import parse_price_sheet
 from sessionpay.metering.azure import Spread
 from sessionpay.services import reporters as reporting
-from sessionpay.services.home import Home, open_epoch
+from sessionpay.services.home import Home
 from sessionpay.services.importing import Importer, Outcome
 from sessionpay.services.intake import Intake
 from sessionpay.services.sealing import Sealer
 from sessionpay.services.world import node_accounts
 from sessionpay.store import intake, reporters
-from sessionpay.store.database import Database
 
 COUNT_MAX = 10_000
 NEWEST_DEFAULT = 50
@@ -76,7 +73,7 @@ def import_files(  # noqa: PLR0917 - typer reads its options from here
 
     Prices and a policy that are new apply from the next epoch on. Needs no chain.
     """
-    with _settlement(run, prices=prices, policy=policy) as (home, database):
+    with settled(run, prices=prices, policy=policy) as (home, database):
         rules = home.rules()
         sheet = parse_price_sheet(rules.prices)
         # Before the first row is taken, so that a file that is not there costs nothing.
@@ -94,7 +91,7 @@ def import_files(  # noqa: PLR0917 - typer reads its options from here
             importer = Importer(
                 Intake(database),
                 Sealer(database, home),
-                now=_now,
+                now=now,
                 progress=lambda done: count(done, opened.rows_estimated),
             )
             outcome = (
@@ -108,7 +105,7 @@ def import_files(  # noqa: PLR0917 - typer reads its options from here
 @command(usage, "rejects", needs=Needs.HOME, example="usage rejects --newest 10")
 def rejects(run: Run, *, newest: _Newest = NEWEST_DEFAULT) -> None:
     """List rows that were not accepted, from files and from reporters, the last ones first."""
-    with _settlement(run) as (_, database), database.reading() as connection:
+    with settled(run) as (_, database), database.reading() as connection:
         rows: list[Row] = [
             {
                 "received_at": Instant(each.received_at),
@@ -126,8 +123,8 @@ def rejects(run: Run, *, newest: _Newest = NEWEST_DEFAULT) -> None:
 def add_reporter(run: Run, name: _Name, *, signer: _Signer = None) -> None:
     """Let somebody report usage. Shows the API key this once; only its SHA-256 is kept."""
     address = None if signer is None else parse_address(signer)
-    with _settlement(run) as (_, database):
-        key = reporting.enrol(database, name, signer=address, at=_now())
+    with settled(run) as (_, database):
+        key = reporting.enrol(database, name, signer=address, at=now())
     shown = None if address is None else checksum_address(address)
     run.screen.result(f"Added reporter {name}", {"name": name, "api_key": key, "signer": shown})
     run.screen.note("keep the key now: it is not shown again")
@@ -136,7 +133,7 @@ def add_reporter(run: Run, name: _Name, *, signer: _Signer = None) -> None:
 @command(reporter, "list", needs=Needs.HOME, example="usage reporter list")
 def list_reporters(run: Run) -> None:
     """List who may report usage, and who may no more."""
-    with _settlement(run) as (_, database), database.reading() as connection:
+    with settled(run) as (_, database), database.reading() as connection:
         rows: list[Row] = [
             {
                 "name": each.name,
@@ -152,28 +149,9 @@ def list_reporters(run: Run) -> None:
 @command(reporter, "revoke", needs=Needs.HOME, example="usage reporter revoke router-1")
 def revoke_reporter(run: Run, name: _Name) -> None:
     """Let somebody report no more. What came in from them stays."""
-    with _settlement(run) as (_, database), database.writing() as connection:
-        reporters.revoke(connection, name, at=_now())
+    with settled(run) as (_, database), database.writing() as connection:
+        reporters.revoke(connection, name, at=now())
     run.screen.result(f"Revoked reporter {name}", {"name": name})
-
-
-@contextmanager
-def _settlement(
-    run: Run, *, prices: Path | None = None, policy: Path | None = None
-) -> Iterator[tuple[Home, Database]]:
-    """Lend the home and its database, in which an epoch takes rows; all of it is made if it is not there."""
-    home = run.wiring.home(run.home)
-    home.make()
-    built_in = home.keep_rules(prices=prices, policy=policy)
-    if built_in:
-        names = " and ".join(str(path) for path in built_in)
-        run.screen.note(f"new settlement in {home.path} with built-in trial rules: edit {names}")
-    database = run.wiring.home_database(home, run.database)
-    try:
-        open_epoch(database, home.rules(), at=_now())
-        yield home, database
-    finally:
-        database.close()
 
 
 def _told(home: Home, outcome: Outcome) -> Fields:
@@ -190,7 +168,3 @@ def _told(home: Home, outcome: Outcome) -> Fields:
         "closed_epochs": epochs,
         "reasons": reasons,
     }
-
-
-def _now() -> int:
-    return int(time.time())

@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from sessionpay.core.ids import Address
-from sessionpay.core.usage import UsageRecord
 from sessionpay.metering.lines import Rejected, Row, Taken
 from sessionpay.metering.records import cut_epochs
 from sessionpay.services.home import Rules
 from sessionpay.services.intake import Intake, Verdict
 from sessionpay.services.sealing import Sealer
 from sessionpay.store import epochs
+
+if TYPE_CHECKING:
+    from sessionpay.core.ids import Address
+    from sessionpay.core.usage import UsageRecord
 
 # Large enough for the cost of a commit not to matter, and a few megabytes.
 BATCH_ROWS = 5_000

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from sessionpay.core.errors import InputError, MissingPrice
-from sessionpay.core.ids import SessionId
 from sessionpay.core.money import MicroUnits
 from sessionpay.core.pricing import PriceSheet, parse_price_sheet, row_price
 from sessionpay.core.usage import Outcome, UsageRecord, to_line
@@ -21,6 +21,9 @@ from sessionpay.store import epochs, intake
 from sessionpay.store.database import Database
 from sessionpay.store.epochs import Epoch
 from sessionpay.store.intake import Reject, Work
+
+if TYPE_CHECKING:
+    from sessionpay.core.ids import SessionId
 
 # Half of a SHA-256: two of 2**40 rows share one with a chance below 2**-48.
 DIGEST_BYTES = 16

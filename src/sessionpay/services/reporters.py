@@ -31,8 +31,8 @@ class BadReporter(InputError):
         """Keep the name as given."""
         self.name = name
         super().__init__(
-            f"reporter {name[:NAME_LENGTH_MAX]!r}: a name is 1 to {NAME_LENGTH_MAX} letters, digits, ., _ or -, "
-            "and begins with a letter or a digit"
+            f"reporter {name[:NAME_LENGTH_MAX]!r}: a name is 1 to {NAME_LENGTH_MAX} letters, digits, ., _ "
+            "or -, and begins with a letter or a digit"
         )
 
 
@@ -47,7 +47,10 @@ class Unsigned(InputError):
 
 
 def enrol(database: Database, name: str, *, signer: Address | None, at: int) -> str:
-    """Enter a reporter and return its API key, which is kept nowhere. Raises `BadReporter`, `ReporterNamed`."""
+    """Enter a reporter and return its API key, which is kept nowhere.
+
+    Raises `BadReporter` and `ReporterNamed`.
+    """
     if len(name) > NAME_LENGTH_MAX or not _NAME.fullmatch(name):
         raise BadReporter(name)
     key = KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)

@@ -27,8 +27,8 @@ DRIVERS = {
 # A reader of SQLite may find the file locked for as long as one batch takes to commit.
 BUSY_MILLISECONDS_MAX = 10_000
 CONNECT_SECONDS_MAX = 10
-# Keys of usage are spread evenly over their table, so that a batch of a thousand touches a thousand pages of it.
-# They are read without copying, up to the most that SQLite maps; written pages stay in memory until the
+# Keys of usage are spread evenly over their table, so that a thousand of them touch a thousand pages. Those
+# are read without copying, up to the most that SQLite maps; what is written stays in memory until the
 # commit; and a page that many batches touch is copied into the file once for 64 MiB of them.
 SQLITE_MAPPED_BYTES_MAX = 2**31 - 2**16
 SQLITE_CACHE_KIB = 32_768

@@ -48,6 +48,12 @@ def begin(connection: Connection, *, prices: str, policy: str, at: int) -> Epoch
     return _open(connection, FIRST, prices=prices, policy=policy, at=at)
 
 
+def contract_id(connection: Connection) -> int | None:
+    """Return which contract the settlement is bound to, None while there is none."""
+    found: int | None = connection.execute(select(settlement.c.contract_id)).scalar()
+    return found
+
+
 def current(connection: Connection) -> Epoch | None:
     """Return the epoch that takes rows as far as this connection sees; None before the first one."""
     found = connection.execute(select(epochs).where(epochs.c.closed_at.is_(None))).one_or_none()
@@ -79,7 +85,8 @@ def mark_sealed(connection: Connection, number: int) -> bool:
     waiting = select(usage_rows.c.id).where(usage_rows.c.epoch == number).exists()
     closed = (epochs.c.number == number) & epochs.c.closed_at.is_not(None) & (epochs.c.state == "open")
     connection.execute(update(epochs).where(closed, ~waiting).values(state="sealed"))
-    return connection.execute(select(epochs.c.state).where(epochs.c.number == number)).scalar_one() != "open"
+    state: str = connection.execute(select(epochs.c.state).where(epochs.c.number == number)).scalar_one()
+    return state != "open"
 
 
 def unsealed(connection: Connection) -> list[Epoch]:
@@ -134,5 +141,5 @@ def _keep(connection: Connection, kind: str, text: str) -> str:
     return digest
 
 
-def _epoch(row: Row[tuple[object, ...]]) -> Epoch:
+def _epoch(row: Row[Any]) -> Epoch:
     return Epoch(**row._mapping)  # noqa: SLF001 - the public name of a row's columns

@@ -77,6 +77,7 @@ def remember(connection: Connection, digests: Mapping[bytes, bytes]) -> dict[byt
     # In order, so that two writers with the same keys wait for each other in turn and never in a circle.
     keys = sorted(digests)
     new: set[bytes] = set()
+    values: tuple[Any, ...]
     for some in _parts(keys):
         if connection.dialect.name == "sqlite":
             statement = _ENTER["sqlite"].format(",".join(["(?,?)"] * len(some)))
@@ -90,6 +91,7 @@ def remember(connection: Connection, digests: Mapping[bytes, bytes]) -> dict[byt
 def known(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
     """Return the digests of those keys that were accepted before."""
     found: dict[bytes, bytes] = {}
+    values: tuple[Any, ...]
     for some in _parts(keys):
         if connection.dialect.name == "sqlite":
             query, values = _KNOWN["sqlite"].format(",".join("?" * len(some))), tuple(some)
@@ -116,7 +118,8 @@ def add_work(connection: Connection, epoch: int, work: Mapping[SessionId, Work])
     dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
     query = dialect.insert(session_work)
     old, new = session_work.c, query.excluded
-    added = old.work_micro + new.work_micro
+    # Spelled out, because the column's type is that of a text and texts would be joined.
+    added = old.work_micro.op("+")(new.work_micro)
     if connection.dialect.name == "sqlite":
         added = getattr(func, ADD_WHOLE)(old.work_micro, new.work_micro)
     raised = {"rows": old.rows + new.rows, "work_micro": added}

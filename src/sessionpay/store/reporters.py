@@ -1,6 +1,7 @@
 """Who may hand usage in: names, the SHA-256 of their API keys, and whose signature their batches bear."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -55,6 +56,6 @@ def listed(connection: Connection) -> list[Reporter]:
 _QUERY = select(reporters.c.name, reporters.c.signer, reporters.c.created_at, reporters.c.revoked_at)
 
 
-def _reporter(row: Row[tuple[str, str | None, int, int | None]]) -> Reporter:
-    name, signer, created_at, revoked_at = row
-    return Reporter(name, Address(signer) if signer else None, created_at, revoked_at)
+def _reporter(row: Row[Any]) -> Reporter:
+    signer = Address(row.signer) if row.signer else None
+    return Reporter(row.name, signer, row.created_at, row.revoked_at)

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from sessionpay.store.settlement_tables import metadata
+from sessionpay.store import settlement_tables
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(connection=context.config.attributes["connection"], target_metadata=settlement_tables.metadata)
 context.run_migrations()
