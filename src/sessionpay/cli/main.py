@@ -6,7 +6,7 @@ import typer
 from typer import Exit, Option
 
 from sessionpay import __version__
-from sessionpay.cli import audit, check, credit, deploy
+from sessionpay.cli import audit, check, credit, deploy, run as running
 from sessionpay.cli.admin import admin
 from sessionpay.cli.commands import Needs, command
 from sessionpay.cli.failures import Commands
@@ -49,6 +49,7 @@ for _group in (session, network, node, admin, usage, index):
     app.add_typer(_group)
 check.register(app)
 audit.register(app)
+running.register(app)
 command(app, "simulate", needs=Needs.CHAIN_AND_KEY, example="simulate --usage usage.csv --asset both")(
     simulate
 )

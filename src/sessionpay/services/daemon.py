@@ -86,7 +86,7 @@ class Daemon:
         settled = []
         while (number := self._next()) is not None:
             settled.append(self.engine.settle(number))
-            self._audit()
+            self.audit_now()
         return settled
 
     def _next(self) -> int | None:
@@ -100,9 +100,10 @@ class Daemon:
         with self.database.reading() as connection:
             halted = settling.halted(connection)
         if halted is not None:
-            self._audit()
+            self.audit_now()
 
-    def _audit(self) -> None:
+    def audit_now(self) -> None:
+        """Hold everything against everything; raises `BooksDiffer`, which `halted` remembers, and `CannotAudit`."""
         self.follower.catch_up()
         audit = self.last_audit = self.audit()
         differs = bool(audit.difference or audit.first_difference)

@@ -20,12 +20,14 @@ from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import BaseUnits
 from sessionpay.core.policy import Policy, parse_policy
 from sessionpay.indexer.follow import Follower
+from sessionpay.metering.segments import path_of
 from sessionpay.services.epoch_files import EpochFiles, EpochInputs, Usage, compute
 from sessionpay.services.epoch_folder import Sent, write_folder
 from sessionpay.services.epoch_usage import add_up
+from sessionpay.services.home import Home
 from sessionpay.services.outbox import Outbox
 from sessionpay.services.settlement import batches
-from sessionpay.store import accounts, epochs, outbox, queries, segments, settling
+from sessionpay.store import accounts, credit_notes, epochs, outbox, queries, segments, settling
 from sessionpay.store.database import Database
 from sessionpay.store.epochs import Epoch
 from sessionpay.store.outbox import Batch, Purpose
@@ -57,14 +59,6 @@ class NotSealed(SessionPayError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the settlement's files are."""
-
-    segments: Path
-    epochs: Path
-
-
-@dataclass(frozen=True, slots=True)
 class _Known:
     """What an epoch is computed from and does not change while it is settled."""
 
@@ -90,7 +84,7 @@ class Engine:
         database: Database,
         follower: Follower,
         sender: Outbox,
-        place: Place,
+        home: Home,
         *,
         clock: Callable[[], int],
         sleep: Callable[[float], None] = time.sleep,
@@ -102,7 +96,7 @@ class Engine:
         self._follower = follower
         self._contract = follower.contract
         self._outbox = sender
-        self._place = place
+        self._home = home
         self._clock = clock
         self._sleep = sleep
         self._report = report
@@ -169,7 +163,7 @@ class Engine:
         self._follow(number, Purpose.ALLOCATE)
         credited = {row.node for row in self._applied_allocations(number) if row.amount}
         computed = self._computed(known, active=credited)
-        write_folder(self._place.epochs, computed, segments=known.segments, transactions=self._sent(number))
+        write_folder(self._home.epochs, computed, segments=known.segments, transactions=self._sent(number))
         self._checkpoint("folder written")
         with self._database.writing() as connection:
             settling.close_books(
@@ -259,9 +253,9 @@ class Engine:
             prices = epochs.text(connection, epoch.prices)
             policy = epochs.text(connection, epoch.policy)
             opening = accounts.opening(connection)
-            notes = settling.credit_notes_of(connection, epoch.number)
+            notes = tuple(note.credit for note in credit_notes.of_epoch(connection, epoch.number))
             names = [segment.sha256 for segment in segments.listed(connection, epoch.number)]
-        paths = tuple(self._place.segments / f"{name}.parquet" for name in sorted(names))
+        paths = tuple(path_of(self._home.segments, name) for name in names)
         self._known = _Known(
             epoch=epoch,
             prices=prices,

@@ -58,6 +58,11 @@ class Home:
         return self.path / "segments"
 
     @property
+    def epochs(self) -> Path:
+        """The folder of the epochs' folders."""
+        return self.path / "epochs"
+
+    @property
     def prices(self) -> Path:
         """The price sheet that the next epoch to be opened takes."""
         return self.path / "prices.toml"
@@ -70,7 +75,8 @@ class Home:
     def make(self) -> None:
         """Create the folders that are missing. Raises `NoHome`."""
         try:
-            self.segments.mkdir(parents=True, exist_ok=True)
+            for folder in (self.segments, self.epochs):
+                folder.mkdir(parents=True, exist_ok=True)
         except OSError as fault:
             raise NoHome(self.path, fault=fault) from None
 

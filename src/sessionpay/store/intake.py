@@ -169,3 +169,12 @@ def _parts(keys: Sequence[bytes]) -> Iterator[list[bytes]]:
 
 def _storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+
+
+def work_by_session(connection: Connection) -> dict[SessionId, MicroUnits]:
+    """Return what each session used in epochs that are not settled, in micro-units."""
+    c = session_work.c
+    work: dict[SessionId, MicroUnits] = {}
+    for session_id, amount in connection.execute(select(c.session_id, c.work_micro).order_by(c.session_id)):
+        work[SessionId(session_id)] = MicroUnits(work.get(SessionId(session_id), 0) + amount)
+    return work

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from sessionpay.core.credits import Credit
 from sessionpay.core.epochs import Opening
 from sessionpay.core.events import Allocation, Charge
 from sessionpay.core.ids import Address, SessionId
@@ -13,7 +12,7 @@ from sessionpay.store import accounts, outbox
 from sessionpay.store.errors import EpochElsewhere
 from sessionpay.store.evidence import Contract
 from sessionpay.store.outbox import Purpose
-from sessionpay.store.settlement_tables import charges, credit_notes, epochs, session_work, settlement
+from sessionpay.store.settlement_tables import charges, epochs, session_work, settlement
 from sessionpay.store.tables import events, movements
 
 SEALED, CHARGING, CHARGED, ALLOCATING, SETTLED = "sealed", "charging", "charged", "allocating", "settled"
@@ -72,21 +71,6 @@ def collected(connection: Connection, number: int) -> dict[SessionId, BaseUnits]
     query = select(charges.c.session_id, charges.c.collected).where(charges.c.epoch == number)
     rows = connection.execute(query.order_by(charges.c.session_id))
     return {SessionId(row[0]): BaseUnits(row[1]) for row in rows}
-
-
-def credit_notes_of(connection: Connection, number: int) -> tuple[Credit, ...]:
-    """Return the credit notes that reached an epoch."""
-    c = credit_notes.c
-    query = select(c.session_id, c.amount, c.reason, c.reference).where(c.epoch == number).order_by(c.id)
-    return tuple(
-        Credit(
-            session_id=SessionId(row.session_id),
-            amount=BaseUnits(row.amount),
-            reason=row.reason,
-            reference=row.reference,
-        )
-        for row in connection.execute(query)
-    )
 
 
 def bind(connection: Connection, contract: Contract) -> None:

@@ -1,0 +1,194 @@
+"""`sessionpay run`: the settlement at work, as a daemon, or once for everything that is ready."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import structlog
+from typer import Exit, Option, Typer
+
+from sessionpay.chain.client import SessionPayment
+from sessionpay.chain.embedded import embedded_chain
+from sessionpay.chain.sender import Sender
+from sessionpay.cli.commands import Needs, Run, command
+from sessionpay.cli.failures import BadCommandLine, ExitCode
+from sessionpay.cli.homes import now, settled
+from sessionpay.cli.interrupts import interruptible
+from sessionpay.cli.output import Fields, Money, Row
+from sessionpay.core.ids import checksum_address
+from sessionpay.core.money import BaseUnits
+from sessionpay.indexer.follow import Follower
+from sessionpay.indexer.source import ChainSource
+from sessionpay.indexer.start import enrol
+from sessionpay.services.daemon import BooksDiffer, Daemon
+from sessionpay.services.engine import Engine
+from sessionpay.services.home import Home
+from sessionpay.services.outbox import Outbox, Timing
+from sessionpay.services.proof import audit_books
+from sessionpay.services.sealing import Sealer
+from sessionpay.services.trial_chain import open_sessions
+from sessionpay.store import epochs, intake, settling
+from sessionpay.store.database import Database
+from sessionpay.store.evidence import Contract
+
+_Once = Annotated[bool, Option("--once", help="Settle every epoch that is closed, audit, and stop.")]
+_Embedded = Annotated[
+    bool,
+    Option(
+        "--embedded",
+        help="With --once: on a chain inside this process, where every session is registered and funded.",
+    ),
+]
+_Confirmations = Annotated[
+    int | None,
+    Option(
+        "--confirmations",
+        metavar="N",
+        min=0,
+        help="Blocks below the head that count as final; else the node's.",
+    ),
+]
+
+
+def register(app: Typer) -> None:
+    """Add `run` to the program."""
+    command(app, "run", needs=Needs.SETTLEMENT, example="run --once")(run_settlement)
+
+
+def run_settlement(
+    run: Run, *, once: _Once = False, embedded: _Embedded = False, confirmations: _Confirmations = None
+) -> None:
+    """Take usage in, and settle every epoch: price, charge, allocate, publish, pay out, audit.
+
+    Exit code 1 where the audit finds a difference, or something has to be done before the next payment.
+    """
+    if embedded and not once:
+        raise BadCommandLine("embedded", "--embedded", rule="give --once too: its chain ends with the process")
+    with settled(run) as (home, database), database.sole_writer():
+        contract = _embedded(run, database) if embedded else _named(run)
+        report = _spoken(run) if once else _logged()
+        daemon = _daemon(
+            home, database, contract, confirmations=confirmations, report=report, poll_seconds=0 if embedded else 2
+        )
+        if once:
+            _settle_once(run, daemon, contract)
+        else:
+            with interruptible() as stop:
+                daemon.run(stop)
+
+
+def _settle_once(run: Run, daemon: Daemon, contract: SessionPayment) -> None:
+    with run.screen.waiting("settling"):
+        try:
+            daemon.turn()
+        except BooksDiffer as differ:
+            run.screen.note(str(differ))
+        if daemon.last_audit is None:
+            daemon.audit_now()
+    asset = contract.asset_info()
+    audit = daemon.last_audit
+    if audit is None:
+        raise AssertionError("an audit that ran has a result")
+    with daemon.database.reading() as connection:
+        rows: list[Row] = [
+            {
+                "epoch": epoch.number,
+                "state": epoch.state,
+                "collected": Money(BaseUnits(sum(settling.collected(connection, epoch.number).values())), asset),
+                "manifest": epoch.manifest_sha256,
+            }
+            for epoch in epochs.listed(connection)
+            if epoch.closed_at is not None
+        ]
+    fields: Fields = {
+        "contract": checksum_address(contract.address),
+        "epochs": rows,
+        "block": audit.block,
+        "surplus": Money(BaseUnits(audit.surplus), asset),
+    }
+    if run.screen.json_output:
+        run.screen.result("Settled", {**fields, "difference": str(audit.difference)})
+    else:
+        run.screen.result("Settled", fields)
+        run.screen.line(f"difference: {audit.difference}")
+    if audit.difference or audit.first_difference is not None:
+        raise Exit(ExitCode.REFUSED)
+
+
+def _daemon(
+    home: Home,
+    database: Database,
+    contract: SessionPayment,
+    *,
+    confirmations: int | None,
+    report: Callable[..., None],
+    poll_seconds: int,
+) -> Daemon:
+    known = enrol(database, contract)
+    with database.writing() as connection:
+        settling.bind(connection, known)
+    follower = Follower(
+        database, known, [ChainSource(contract.web3, contract.address)], confirmations=confirmations
+    )
+    sender = Outbox(
+        database,
+        contract,
+        confirmations=confirmations,
+        timing=Timing(poll_seconds=poll_seconds),
+        report=lambda line: report("outbox", what=line),
+    )
+    return Daemon(
+        database=database,
+        home=home,
+        follower=follower,
+        sealer=Sealer(database, home),
+        engine=Engine(database, follower, sender, home, clock=now, report=report),
+        audit=lambda: _audit(database, contract, known),
+        clock=now,
+        report=report,
+    )
+
+
+def _audit(database: Database, contract: SessionPayment, known: Contract) -> object:
+    with database.reading() as connection:
+        return audit_books(contract, connection, known)
+
+
+def _named(run: Run) -> SessionPayment:
+    books = run.signing()
+    return books.contract.with_sender(Sender(books.web3, books.require_signer()))
+
+
+def _embedded(run: Run, database: Database) -> SessionPayment:
+    """Return a new contract on a chain of this process, with every session that worked."""
+    with database.reading() as connection:
+        if epochs.contract_id(connection) is not None:
+            raise BadCommandLine(
+                "embedded", "--embedded", rule="this home settles a contract already; give another --home"
+            )
+        work = intake.work_by_session(connection)
+    chain = embedded_chain()
+    with run.screen.waiting("opening sessions"):
+        return open_sessions(Sender(chain.web3, chain.accounts[0]), work)
+
+
+def _spoken(run: Run) -> Callable[..., None]:
+    """Tell a person, who waits, what happens."""
+
+    def report(event: str, **values: object) -> None:
+        if not run.screen.json_output:
+            run.screen.note(" ".join([f"{event}:", *(f"{key} {value}" for key, value in values.items())]))
+
+    return report
+
+
+def _logged() -> Callable[..., None]:
+    """Write a line of JSON for each event, for whoever collects logs."""
+    log = structlog.wrap_logger(
+        structlog.PrintLogger(),
+        processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()],
+    )
+
+    def report(event: str, **values: object) -> None:
+        log.msg(event, **values)
+
+    return report
