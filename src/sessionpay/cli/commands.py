@@ -7,7 +7,7 @@ that it names, so that `--rpc` or `--json` is declared, described and read in th
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -89,6 +89,10 @@ class Run:
     home: Path | None = None
     keystore: Path | None = None
     yes: bool = False
+
+    def with_rpc(self, rpc: str) -> "Run":
+        """Return the same run on another node."""
+        return replace(self, rpc=rpc)
 
     def reading(self) -> Books:
         """Return the contract, opened without a key."""

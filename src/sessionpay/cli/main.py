@@ -9,6 +9,7 @@ from sessionpay import __version__
 from sessionpay.cli import audit, check, credit, deploy, run as running
 from sessionpay.cli.admin import admin
 from sessionpay.cli.commands import Needs, command
+from sessionpay.cli.epoch import epoch
 from sessionpay.cli.failures import Commands
 from sessionpay.cli.index import index
 from sessionpay.cli.network import network
@@ -45,7 +46,7 @@ def sessionpay(
 
 deploy.register(app)
 credit.register(session)
-for _group in (session, network, node, admin, usage, index):
+for _group in (session, network, node, admin, usage, epoch, index):
     app.add_typer(_group)
 check.register(app)
 audit.register(app)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pyarrow import fs
 
-from sessionpay.core.errors import SessionPayError
+from sessionpay.core.errors import InputError, SessionPayError
 from sessionpay.services.epoch_files import CHAIN, HASHED, MANIFEST, USAGE, EpochFiles, canonical
 
 # A store lists names as texts, so numbers are padded to sort as numbers do.
@@ -28,7 +28,7 @@ class FolderExists(SessionPayError):
         )
 
 
-class IncompleteFolder(SessionPayError):
+class IncompleteFolder(InputError):
     """A folder lacks a file that every settled epoch has."""
 
     def __init__(self, path: object, *, missing: str) -> None:

@@ -1,0 +1,205 @@
+"""`sessionpay epoch`: what was settled, why everybody got what they got, and anyone's check of it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+from typer import Argument, Exit, Option
+
+from sessionpay.chain.client import SessionPayment
+from sessionpay.cli.asking import require_yes
+from sessionpay.cli.commands import Needs, Run, command, group
+from sessionpay.cli.failures import BadCommandLine, ExitCode
+from sessionpay.cli.homes import now, settled
+from sessionpay.cli.output import Fields, Instant, Row
+from sessionpay.core.errors import InputError
+from sessionpay.core.ids import checksum_address, parse_address
+from sessionpay.services.epoch_files import EXPLAIN, MANIFEST
+from sessionpay.services.epoch_folder import fetch, folder_name, publish
+from sessionpay.services.home import Home
+from sessionpay.services.sealing import Sealer
+from sessionpay.services.verify import verify_folder
+from sessionpay.store import epochs, segments
+
+epoch = group("epoch", help="What was settled, why, and how to check it.")
+
+_Number = Annotated[int, Argument(metavar="EPOCH", min=1, help="Number of the epoch.")]
+_Node = Annotated[str, Argument(metavar="NODE", help="Address of the node, or of another account.")]
+_Folder = Annotated[
+    str, Argument(metavar="DIR", help="An epoch's folder, or where one is kept: s3://bucket/epochs/000001")
+]
+_Target = Annotated[
+    str, Argument(metavar="DIR", help="Where to copy the folder: a directory, or a store such as s3://bucket")
+]
+_Rpc = Annotated[
+    str | None, Option("--rpc", metavar="URL|NAME", help="A node of its chain: look the transactions up too.")
+]
+
+
+class NotSettled(InputError):
+    """An epoch has no folder yet."""
+
+    def __init__(self, number: int, *, state: str | None) -> None:
+        """Keep the epoch and how far it is."""
+        self.number = number
+        self.state = state
+        reason = "there is no such epoch" if state is None else f"it is {state}; `sessionpay run` settles it"
+        super().__init__(f"epoch {number} has no folder: {reason}")
+
+
+class NotExplained(InputError):
+    """An account has no part in an epoch."""
+
+    def __init__(self, account: str, *, epoch: int) -> None:
+        """Keep the account and the epoch."""
+        self.account = account
+        self.epoch = epoch
+        super().__init__(f"{account} neither worked nor was paid in epoch {epoch}")
+
+
+@command(epoch, "list", needs=Needs.HOME, example="epoch list")
+def list_epochs(run: Run) -> None:
+    """List every epoch and how far it is."""
+    with settled(run) as (_, database), database.reading() as connection:
+        rows: list[Row] = [
+            {
+                "epoch": each.number,
+                "state": each.state,
+                "opened_at": Instant(each.opened_at),
+                "closed_at": Instant(each.closed_at or 0),
+                "settled_at": Instant(each.settled_at or 0),
+                "manifest": each.manifest_sha256,
+            }
+            for each in epochs.listed(connection)
+        ]
+    run.screen.result("Epochs", {"epochs": rows})
+
+
+@command(epoch, "show", needs=Needs.HOME, example="epoch show 3")
+def show(run: Run, number: _Number) -> None:
+    """Show an epoch: its rules, its usage, its totals, its transactions."""
+    with settled(run) as (home, database), database.reading() as connection:
+        found = epochs.find(connection, number)
+        if found is None:
+            raise NotSettled(number, state=None)
+        sealed = segments.listed(connection, number)
+    fields: dict[str, Any] = {
+        "epoch": found.number,
+        "state": found.state,
+        "prices": found.prices,
+        "policy": found.policy,
+        "segments": len(sealed),
+        "usage_rows": sum(each.rows for each in sealed),
+        "manifest": found.manifest_sha256,
+    }
+    if found.manifest_sha256 is not None:
+        folder = home.epochs / folder_name(number)
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        fields |= {"folder": str(folder), **manifest["totals"]}
+    run.screen.result(f"Epoch {number}", fields)
+
+
+@command(epoch, "close", needs=Needs.HOME_AND_YES, example="epoch close")
+def close(run: Run) -> None:
+    """Close the epoch that takes usage, seal it, and open the next one under the rules of today."""
+    with settled(run) as (home, database):
+        with database.reading() as connection:
+            current = epochs.current(connection)
+        if current is None:
+            raise AssertionError("a home has an open epoch")
+        run.screen.plan("Close an epoch", {"epoch": current.number, "opened_at": Instant(current.opened_at)})
+        if not run.yes:
+            require_yes("Close it? Later usage will belong to the next one.")
+        following = Sealer(database, home).close(current.number, home.rules(), at=now())
+    run.screen.result("Closed", {"epoch": current.number, "state": "sealed", "next": following.number})
+
+
+@command(epoch, "verify", needs=Needs.FILE, example="epoch verify epochs/000003")
+def verify(run: Run, folder: _Folder, *, rpc: _Rpc = None) -> None:
+    """Compute an epoch again from its folder, and compare every byte; needs no key and no network.
+
+    Exit code 0: it is what it says; 1: a difference, which is named; 2: not a complete folder.
+    """
+    with TemporaryDirectory() as room, run.screen.waiting("computing"):
+        path = fetch(folder, Path(room)) if "://" in folder else Path(folder)
+        contract = None if rpc is None else _contract_of(run, path, rpc)
+        verdict = verify_folder(path, contract=contract)
+    fields: Fields = {
+        "epoch": verdict.epoch,
+        "manifest": verdict.manifest_sha256,
+        "transactions": verdict.transactions,
+        "differences": [{"difference": each} for each in verdict.differences],
+    }
+    run.screen.result("Epoch differs" if verdict.differences else "Epoch is what it says", fields)
+    if verdict.differences:
+        raise Exit(ExitCode.REFUSED)
+
+
+@command(epoch, "explain", needs=Needs.HOME, example="epoch explain 0x... 3")
+def explain(run: Run, node: _Node, number: _Number) -> None:
+    """Say why an account got what it got in a settled epoch: work, rates, shares, and what is unpaid."""
+    account = parse_address(node)
+    with settled(run) as (home, _):
+        lines = (_settled_folder(run, home, number) / EXPLAIN).read_bytes().splitlines()
+    found = [row for row in map(json.loads, lines) if row["account"] == account]
+    if not found:
+        raise NotExplained(checksum_address(account), epoch=number)
+    [told] = found
+    run.screen.result(f"{checksum_address(account)} in epoch {number}", _explained(told))
+
+
+@command(epoch, "export", needs=Needs.HOME, example="epoch export 3 s3://bucket/epochs")
+def export(run: Run, number: _Number, target: _Target) -> None:
+    """Copy a settled epoch's folder to a directory or a store, where anyone can fetch it."""
+    with settled(run) as (home, _):
+        folder = _settled_folder(run, home, number)
+        uri = target if "://" in target else Path(target).absolute().as_uri()
+        with run.screen.waiting("copying"):
+            place = publish(folder, uri)
+    run.screen.result("Exported", {"epoch": number, "folder": place})
+
+
+def _settled_folder(run: Run, home: Home, number: int) -> Path:
+    folder = home.epochs / folder_name(number)
+    if folder.exists():
+        return folder
+    with settled(run) as (_, database), database.reading() as connection:
+        found = epochs.find(connection, number)
+    raise NotSettled(number, state=found.state if found else None)
+
+
+def _contract_of(run: Run, folder: Path, rpc: str) -> SessionPayment:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        address = parse_address(manifest["contract"])
+    except (OSError, ValueError, KeyError):
+        raise BadCommandLine("dir", str(folder), rule="its manifest names no contract") from None
+    return SessionPayment(run.with_rpc(rpc).chain(), address)
+
+
+def _explained(told: Mapping[str, Any]) -> Fields:
+    rows: list[Row] = []
+    for service in told["services"]:
+        rating = service["rating"] or {}
+        rows.append(
+            {
+                "session": service["session_id"],
+                "assigned": rating.get("assigned"),
+                "committed": rating.get("committed"),
+                "success_ppm": rating.get("success"),
+                "on_time_ppm": rating.get("on_time"),
+                "quality_ppm": rating.get("quality"),
+                "performance_ppm": rating.get("performance"),
+                "work_micro": service["work"],
+                "weight": f"{service['weight']} of {service['weight_total']}",
+                "pot": service["pot"],
+                "amount": service["amount"],
+                "unpaid_micro": service["unpaid"],
+                "why": service["unpaid_reason"] or rating.get("reason"),
+            }
+        )
+    applied = "credited" if told["is_applied"] else told["held_reason"] or "nothing to get"
+    sums = {name: told[name] for name in ("served", "fee", "withheld", "held_before", "amount")}
+    return {**sums, "state": applied, "sessions": rows}
