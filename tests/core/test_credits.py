@@ -202,6 +202,7 @@ def test_notes_on_one_claim_are_told_to_its_node_as_one() -> None:
     (service,) = result.services
     assert [(work.epoch, work.cancelled) for work in service.cancelled] == [(0, 5 * MICRO)]
     assert [one.claims[0].claim.open for one in result.credits] == [9 * MICRO, 7 * MICRO]
+    assert result.sessions[0].cancelled == 5 * MICRO
     assert result.allocations == (Allocation(NODE_A, BaseUnits(4)),)
 
 
