@@ -173,6 +173,21 @@ def test_this_epochs_work_goes_before_arrears() -> None:
     assert second.closing == Opening(owed={SESSION: MicroUnits(3 * MICRO)}, collected={SESSION: BaseUnits(3)})
 
 
+def test_a_node_that_lost_all_its_open_work_is_told_so() -> None:
+    first = settled(Opening(), [row(prompt_tokens=5)], paid={})
+    second = settled(first.closing, [], note(5), epoch=1)
+    (service,) = second.services
+    assert (service.node, service.work, service.rating, service.paid, service.open) == (
+        NODE_A,
+        0,
+        None,
+        (),
+        (),
+    )
+    assert [(work.epoch, work.cancelled) for work in service.cancelled] == [(0, 5 * MICRO)]
+    assert second.closing == Opening()
+
+
 def test_money_already_collected_stays_where_it_is() -> None:
     first = settled(Opening(), [row(prompt_tokens=5)])
     second = settled(first.closing, [], note(2), epoch=1)
@@ -187,6 +202,7 @@ def test_notes_on_one_claim_are_told_to_its_node_as_one() -> None:
     (service,) = result.services
     assert [(work.epoch, work.cancelled) for work in service.cancelled] == [(0, 5 * MICRO)]
     assert [one.claims[0].claim.open for one in result.credits] == [9 * MICRO, 7 * MICRO]
+    assert result.sessions[0].cancelled == 5 * MICRO
     assert result.allocations == (Allocation(NODE_A, BaseUnits(4)),)
 
 

@@ -14,7 +14,8 @@ from_line
   given anything else, another way of writing the same row included: it should refuse
 """
 
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -201,6 +202,9 @@ def test_line_and_record_are_each_others_inverse(record: UsageRecord) -> None:
     assert from_line(line) == record
     assert to_line(from_line(line)) == line
     assert line.splitlines(keepends=True) == [line]
+    values = json.loads(line)
+    assert json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n" == line
+    assert set(values) == {field.name for field in fields(record)}
     assert line.encode().decode() == line
 
 

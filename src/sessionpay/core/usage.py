@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -36,7 +36,7 @@ _UTC_ZONES = frozenset({"Z", "z", "+00:00", "-00:00"})
 # 2026-01-02T03:04:05.678901, before the zone.
 _TIME_LENGTH = 26
 
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Outcome(StrEnum):
@@ -99,9 +99,6 @@ class UsageRecord:
         return self.prompt_tokens + self.completion_tokens
 
 
-_FIELDS = tuple(field.name for field in fields(UsageRecord))
-
-
 def parse_timestamp(text: str, *, zone_required: bool = True) -> datetime:
     """Return the UTC time written as RFC 3339; digits finer than a microsecond are cut off.
 
@@ -126,7 +123,15 @@ def to_line(record: UsageRecord) -> str:
     Keys are sorted, nothing but the line's end is white space, and only what JSON must escape is escaped.
     The session is a text of digits, because other readers of JSON do not keep such numbers exactly.
     """
-    return f"{_encode(_values(record))}\n"
+    # The offset is zero, so what stands before it is the time in UTC.
+    submitted_at = record.submitted_at.isoformat(timespec="microseconds")[:_TIME_LENGTH]
+    return (
+        f'{{"completion_tokens":{record.completion_tokens},"latency_ms":{record.latency_ms}'
+        f',"model":{_quoted(record.model)},"node":"{record.node}","outcome":"{record.outcome}"'
+        f',"prompt_tokens":{record.prompt_tokens},"quality_ppm":{record.quality_ppm}'
+        f',"session_id":"{record.session_id}","sla":{_quoted(record.sla)}'
+        f',"submitted_at":"{submitted_at}Z","task_id":{_quoted(record.task_id)}}}\n'
+    )
 
 
 def from_line(text: str) -> UsageRecord:
@@ -148,13 +153,6 @@ def from_line(text: str) -> UsageRecord:
 def unwritable(text: str) -> bool:
     """Tell whether `text` has characters that would break lines or cannot be written as UTF-8."""
     return _UNWRITABLE.search(text) is not None
-
-
-def _values(record: UsageRecord) -> dict[str, object]:
-    values = {name: getattr(record, name) for name in _FIELDS}
-    # The offset is zero, so the first 26 characters are the whole time in UTC.
-    submitted_at = record.submitted_at.isoformat(timespec="microseconds")[:_TIME_LENGTH] + "Z"
-    return {**values, "session_id": str(record.session_id), "submitted_at": submitted_at}
 
 
 def _check_text(field: str, value: object, *, longest: int) -> None:
