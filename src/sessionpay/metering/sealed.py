@@ -16,6 +16,12 @@ from sessionpay.metering.segments import require_schema
 # Rows that are handed over at once: enough to be quick, few enough to need little memory.
 FETCHED_ROWS = 65_536
 
+# Nothing is fetched from anywhere while money is added up.
+SETTINGS: dict[str, bool | str] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+
 # A path is a pattern to DuckDB; in brackets, these characters stand for themselves.
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -37,9 +43,7 @@ def usage_table(
             "memory_limit": f"{memory_limit}B",
             "threads": threads,
             "temp_directory": spill,
-            # Nothing is fetched from anywhere while money is added up.
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
+            **SETTINGS,
         }
         try:
             with duckdb.connect(config=settings) as connection:
