@@ -5,7 +5,7 @@ usage_digest
   given odd characters, moments and ids: it should write the very lines that core.usage writes
   given the rows in another order, cut or number of threads: it should be the same
   given one key twice: it should raise RepeatedUsage
-  given less memory than the rows take: it should be the same
+  given more rows than one batch: it should be the same
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,6 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,9 +25,7 @@ from sessionpay.core.ids import SESSION_ID_LIMIT, Address, SessionId
 from sessionpay.core.usage import COUNT_LIMIT, Outcome, UsageRecord, to_line
 from sessionpay.metering import digest
 from sessionpay.metering.digest import usage_digest
-from sessionpay.metering.errors import BadOrder, NotAddedUp
-from sessionpay.metering.sealed import SETTINGS
-from sessionpay.metering.segments import SCHEMA, table
+from sessionpay.metering.errors import BadOrder
 from tests.core.rows import NODE_A, NODE_B, row
 from tests.metering.test_aggregate import MEMORY, many_rows, sealed
 from tests.metering.test_segments import MOMENTS
@@ -106,18 +103,6 @@ def test_spans_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digest, "FETCHED_ROWS", 1_000)
     rows = many_rows(5_000)
     assert found(sealed(rows, tmp_path, cuts=2), threads=2) == expected(rows)
-
-
-def test_sorts_on_the_disk_what_memory_does_not_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows, times, memory_limit = table(many_rows(1_000)), 400, 60 * 10**6
-    tasks = pa.array([f"{number * 7919 % 400_000:064}" for number in range(400_000)])
-    path = tmp_path / "large.parquet"
-    pq.write_table(pa.concat_tables([rows] * times).set_column(0, SCHEMA.field(0), tasks), path)
-    roomy = found([path], memory_limit=10**9)
-    assert found([path], memory_limit=memory_limit) == roomy
-    monkeypatch.setitem(SETTINGS, "max_temp_directory_size", "0KB")
-    with pytest.raises(NotAddedUp):
-        found([path], memory_limit=memory_limit)
 
 
 @pytest.mark.parametrize("cuts", [1, 2])
