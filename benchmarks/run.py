@@ -13,6 +13,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from aggregation import aggregating
 from eth_abi.abi import encode
 from web3 import Web3
 
@@ -44,7 +45,7 @@ CONTRACT = Address("0x" + "11" * 20)
 
 def main() -> None:
     """Print every figure, as a table or with --json as one object."""
-    figures = [decoding(), settling(), folding()]
+    figures = [decoding(), settling(), folding(), aggregating()]
     if "--json" in sys.argv[1:]:
         print(json.dumps(figures, indent=2))
         return

@@ -2,7 +2,8 @@
 
 A row's price is rounded down by itself, so prices cannot be had from sums of tokens alone, and the product
 of tokens, price and multiplier passes 2**127, where the database's integers end. But with
-x = (prompt * p + completion * c) * multiplier, the sum of x // 10**6 is (sum of x - sum of x % 10**6) // 10**6.
+x = (prompt * p + completion * c) * multiplier,
+the sum of x // 10**6 is (the sum of x, less the sum of x % 10**6) // 10**6.
 The first sum is tokens times constants, multiplied here, where integers have no end; the second is of
 remainders, for which p * multiplier and c * multiplier count only modulo 10**6. So the database never
 handles a price, only sums of small integers, and no price that a sheet allows can overflow it.
@@ -62,7 +63,7 @@ FROM (
     FROM usage JOIN prices USING (model, sla)
 )
 GROUP BY session_id, node, number
-"""
+"""  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,14 +24,18 @@ CASE WHEN quotient > 0 THEN quotient || lpad(remainder::VARCHAR, {_DIGITS}, '0')
 """
 _SORTED = f"""
 SELECT *,
-    high // {10**_DIGITS} * {2**80}::HUGEINT + (high % {10**_DIGITS} * {2**80}::HUGEINT + low) // {10**_DIGITS}
-        AS quotient,
-    (high % {10**_DIGITS} * {2**80}::HUGEINT + low) % {10**_DIGITS} AS remainder
+    high // {10**_DIGITS} * {2**80}::HUGEINT + carried // {10**_DIGITS} AS quotient,
+    carried % {10**_DIGITS} AS remainder
 FROM (
-    SELECT *, ('0x' || hex(session_id)[:20])::HUGEINT AS high, ('0x' || hex(session_id)[21:])::HUGEINT AS low
-    FROM (SELECT * FROM usage ORDER BY task_id, node)
+    SELECT *, high % {10**_DIGITS} * {2**80}::HUGEINT + low AS carried
+    FROM (
+        SELECT *,
+            ('0x' || hex(session_id)[:20])::HUGEINT AS high,
+            ('0x' || hex(session_id)[21:])::HUGEINT AS low
+        FROM (SELECT * FROM usage ORDER BY task_id, node)
+    )
 )
-"""
+"""  # noqa: S608 - constants
 # Keys in the order of the alphabet, as in a canonical line. The time goes by its number of microseconds,
 # so that no time zone of the machine has a say in it.
 _LINES = f"""

@@ -16,6 +16,12 @@ from sessionpay.metering.segments import require_schema
 # Rows that are handed over at once: enough to be quick, few enough to need little memory.
 FETCHED_ROWS = 65_536
 
+# Nothing is fetched from anywhere while money is added up.
+SETTINGS: dict[str, bool | str] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+
 # A path is a pattern to DuckDB; in brackets, these characters stand for themselves.
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -24,7 +30,7 @@ _PATTERN = re.compile(r"[*?\[]")
 def usage_table(
     paths: Sequence[Path], *, memory_limit: int, threads: int
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open segments, at least one, as the table `usage`; what does not fit in memory goes to a temporary folder.
+    """Open segments, at least one, as the table `usage`; what memory does not hold goes to the disk.
 
     `memory_limit` is in bytes and covers what the database works with; the process needs some more.
     The segments' columns are checked, not their SHA-256. Raises `BadSegment`, and `NotAddedUp` for whatever
@@ -33,13 +39,11 @@ def usage_table(
     for path in paths:
         _require_segment(path)
     with tempfile.TemporaryDirectory(prefix="sessionpay-") as spill:
-        settings = {
+        settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{memory_limit}B",
             "threads": threads,
             "temp_directory": spill,
-            # Nothing is fetched from anywhere while money is added up.
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
+            **SETTINGS,
         }
         try:
             with duckdb.connect(config=settings) as connection:
