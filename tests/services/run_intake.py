@@ -10,9 +10,9 @@ from sessionpay.core.ids import SessionId
 from sessionpay.services.intake import Intake
 from sessionpay.store.database import Database
 from tests.core.rows import row
-from tests.services.conftest import NOW
 
 BATCH = 7
+NOW = 1_800_000_000
 
 
 def main(url: str, start: int, rows: int, seed: int) -> None:

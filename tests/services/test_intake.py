@@ -49,7 +49,7 @@ ACCEPTED, REPEATED = Answer(Verdict.ACCEPTED), Answer(Verdict.REPEATED)
 ROOT = Path(__file__).parents[2]
 CLIENTS = 50
 ROWS = 300
-KILLS = 3
+KILLS = 2
 SECONDS_MAX = 120
 GOOD: dict[str, Any] = {
     "task_id": "t1",

@@ -43,7 +43,7 @@ def begin(connection: Connection, *, prices: str, policy: str, at: int) -> Epoch
     """
     dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
     bind = dialect.insert(settlement).values(id=1, contract_id=None, retained=0, halted=None)
-    if connection.execute(bind.on_conflict_do_nothing()).rowcount == 0:
+    if connection.execute(bind.on_conflict_do_nothing().returning(settlement.c.id)).first() is None:
         return taking(connection)
     return _open(connection, FIRST, prices=prices, policy=policy, at=at)
 
