@@ -202,7 +202,9 @@ def test_impossible_numbers_are_refused(tmp_path: Path, name: str, value: int) -
 def test_an_unknown_outcome_is_refused(tmp_path: Path) -> None:
     column = SCHEMA.get_field_index("outcome")
     lost = pa.array(["lost"]).dictionary_encode()
-    pq.write_table(table([row()], tmp_path).set_column(column, SCHEMA.field(column), lost), tmp_path / "bad.parquet")
+    pq.write_table(
+        table([row()], tmp_path).set_column(column, SCHEMA.field(column), lost), tmp_path / "bad.parquet"
+    )
     with pytest.raises(NotAddedUp, match="lost"):
         added([tmp_path / "bad.parquet"])
 

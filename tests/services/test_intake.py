@@ -97,7 +97,9 @@ def priced(records: Sequence[UsageRecord]) -> dict[SessionId, Work]:
 
 def reasons(database: Database) -> list[tuple[str, int, str]]:
     with database.reading() as connection:
-        return [(each.source, each.line, each.reason) for each in stored.rejected(connection, newest=1000)][::-1]
+        return [(each.source, each.line, each.reason) for each in stored.rejected(connection, newest=1000)][
+            ::-1
+        ]
 
 
 def test_a_row_is_accepted_once(intake: Intake) -> None:

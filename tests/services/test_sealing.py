@@ -152,7 +152,10 @@ def test_a_file_that_nobody_knows_is_removed(intake: Intake, sealer: Sealer) -> 
 
 def test_rows_that_are_not_those_of_the_segment_stay(intake: Intake) -> None:
     made = take(intake, 3)
-    with pytest.raises(RowsChanged, match="2 rows was written, but 3"), intake.database.writing() as connection:
+    with (
+        pytest.raises(RowsChanged, match="2 rows was written, but 3"),
+        intake.database.writing() as connection,
+    ):
         up_to = segments.last_id(connection, 1, rows_max=10)
         assert up_to is not None
         segments.seal(connection, Segment("ab" * 32, 1, 2, 100), up_to=up_to)
@@ -177,9 +180,7 @@ STEPS = ("create", "fsync", "rename", "folder fsync", "enter", "mark")
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_crash_loses_and_doubles_nothing(
-    intake: Intake, sealer: Sealer, step: str
-) -> None:
+def test_a_crash_loses_and_doubles_nothing(intake: Intake, sealer: Sealer, step: str) -> None:
     """Another process kills itself before that step; what it left is then sealed here."""
     made = take(intake, ROWS_MAX + 2)
     with intake.database.writing() as connection:

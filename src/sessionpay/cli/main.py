@@ -6,7 +6,8 @@ import typer
 from typer import Exit, Option
 
 from sessionpay import __version__
-from sessionpay.cli import audit, check, credit, deploy, run as running
+from sessionpay.cli import audit, check, credit, deploy
+from sessionpay.cli import run as running
 from sessionpay.cli.admin import admin
 from sessionpay.cli.commands import Needs, command
 from sessionpay.cli.epoch import epoch

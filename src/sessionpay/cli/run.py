@@ -23,7 +23,7 @@ from sessionpay.services.daemon import BooksDiffer, Daemon
 from sessionpay.services.engine import Engine
 from sessionpay.services.home import Home
 from sessionpay.services.outbox import Outbox, Timing
-from sessionpay.services.proof import audit_books
+from sessionpay.services.proof import Audit, audit_books
 from sessionpay.services.sealing import Sealer
 from sessionpay.services.trial_chain import open_sessions
 from sessionpay.store import epochs, intake, settling
@@ -62,12 +62,19 @@ def run_settlement(
     Exit code 1 where the audit finds a difference, or something has to be done before the next payment.
     """
     if embedded and not once:
-        raise BadCommandLine("embedded", "--embedded", rule="give --once too: its chain ends with the process")
+        raise BadCommandLine(
+            "embedded", "--embedded", rule="give --once too: its chain ends with the process"
+        )
     with settled(run) as (home, database), database.sole_writer():
         contract = _embedded(run, database) if embedded else _named(run)
         report = _spoken(run) if once else _logged()
         daemon = _daemon(
-            home, database, contract, confirmations=confirmations, report=report, poll_seconds=0 if embedded else 2
+            home,
+            database,
+            contract,
+            confirmations=confirmations,
+            report=report,
+            poll_seconds=0 if embedded else 2,
         )
         if once:
             _settle_once(run, daemon, contract)
@@ -93,7 +100,9 @@ def _settle_once(run: Run, daemon: Daemon, contract: SessionPayment) -> None:
             {
                 "epoch": epoch.number,
                 "state": epoch.state,
-                "collected": Money(BaseUnits(sum(settling.collected(connection, epoch.number).values())), asset),
+                "collected": Money(
+                    BaseUnits(sum(settling.collected(connection, epoch.number).values())), asset
+                ),
                 "manifest": epoch.manifest_sha256,
             }
             for epoch in epochs.listed(connection)
@@ -148,7 +157,7 @@ def _daemon(
     )
 
 
-def _audit(database: Database, contract: SessionPayment, known: Contract) -> object:
+def _audit(database: Database, contract: SessionPayment, known: Contract) -> Audit:
     with database.reading() as connection:
         return audit_books(contract, connection, known)
 

@@ -1,4 +1,4 @@
-"""The settlement as a process: it follows the chain, closes epochs, settles them, and audits itself after each.
+"""The settlement as a process: it follows the chain, closes epochs, settles them, and audits itself.
 
 Whatever stops it is told and waited for; a difference in the audit stops it from paying until it is gone.
 """
@@ -38,8 +38,8 @@ class BooksDiffer(SessionPayError):
         """Keep what was found."""
         self.audit = audit
         super().__init__(
-            f"the audit at block {audit.block} found a difference of {audit.difference}: nothing is paid until "
-            "`sessionpay audit` finds none"
+            f"the audit at block {audit.block} found a difference of {audit.difference}: nothing is paid "
+            "until `sessionpay audit` finds none"
         )
 
 
@@ -71,7 +71,7 @@ class Daemon:
             self.sleep(POLL_SECONDS)
 
     def turn(self) -> list[Epoch]:
-        """Do everything that can be done now, and return the epochs that were settled; raises what stops it."""
+        """Do all that can be done now, and return the epochs that were settled; raises what stops it."""
         self.follower.catch_up()
         self._close_if_due()
         self.sealer.seal()
@@ -103,7 +103,7 @@ class Daemon:
             self.audit_now()
 
     def audit_now(self) -> None:
-        """Hold everything against everything; raises `BooksDiffer`, which `halted` remembers, and `CannotAudit`."""
+        """Audit; a difference is remembered, and raised as `BooksDiffer`. Raises `CannotAudit`."""
         self.follower.catch_up()
         audit = self.last_audit = self.audit()
         differs = bool(audit.difference or audit.first_difference)

@@ -44,8 +44,8 @@ class TreasuryShort(SessionPayError):
         self.network = network
         self.needed = needed
         super().__init__(
-            f"epoch {epoch}: the treasury has {network} base units, {needed} are held, retained or to "
-            "be allocated; somebody allocated outside epochs: nothing more is paid until the treasury is whole"
+            f"epoch {epoch}: the treasury has {network} base units, {needed} are held, retained or "
+            "to be allocated; somebody allocated outside epochs: nothing is paid until the treasury is whole"
         )
 
 

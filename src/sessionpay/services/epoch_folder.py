@@ -119,7 +119,7 @@ def publish(folder: Path, store_uri: str) -> str:
 def fetch(folder_uri: str, target: Path) -> Path:
     """Copy a folder from a store that pyarrow reaches into `target`, and return it there."""
     store, prefix = fs.FileSystem.from_uri(folder_uri)
-    path = target / prefix.rstrip("/").rsplit("/", 1)[-1]
+    path = target.joinpath(str(prefix).rstrip("/").rsplit("/", 1)[-1])
     for found in store.get_file_info(fs.FileSelector(prefix, recursive=True, allow_not_found=True)):
         if found.type != fs.FileType.File:
             continue

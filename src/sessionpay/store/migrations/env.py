@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from sessionpay.store import settlement_tables
+from sessionpay.store.settlement_tables import settlement
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=settlement_tables.metadata)
+context.configure(connection=context.config.attributes["connection"], target_metadata=settlement.metadata)
 context.run_migrations()
