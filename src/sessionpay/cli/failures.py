@@ -19,7 +19,7 @@ from sessionpay.cli.output import one_line
 from sessionpay.config import Unwritable, environment
 from sessionpay.core.errors import InputError, SessionPayError
 from sessionpay.services.proof import CannotAudit
-from sessionpay.store.errors import BadDatabaseUrl, NotIndexed
+from sessionpay.store.errors import BadDatabase, BadDatabaseUrl, NotIndexed
 
 # The longest path that common systems take.
 VALUE_LENGTH_MAX = 4096
@@ -113,7 +113,15 @@ def exit_code(error: Exception) -> ExitCode:
             return ExitCode.DECLINED
         case Unreachable():
             return ExitCode.UNREACHABLE
-        case InputError() | Unwritable() | BadDatabaseUrl() | NotIndexed() | CannotAudit() | TyperException():
+        case (
+            InputError()
+            | Unwritable()
+            | BadDatabaseUrl()
+            | BadDatabase()
+            | NotIndexed()
+            | CannotAudit()
+            | TyperException()
+        ):
             return ExitCode.BAD_INPUT
         case _:
             return ExitCode.REFUSED

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, select, true
 
 from sessionpay.core.books import Node, Session
 from sessionpay.core.ids import Address, SessionId
@@ -72,7 +72,7 @@ def sessions(
     query = query.where(s.contract_id == contract.id).order_by(s.session_id)
     if owner is not None:
         query = query.where(s.owner == owner)
-    for row in connection.execute(query, execution_options={"yield_per": _FETCH_ROWS}):
+    for row in _streamed(connection, query):
         yield SessionId(row[0]), Session(*row[1:])
 
 
@@ -91,7 +91,7 @@ def nodes(connection: Connection, contract: Contract) -> Iterator[tuple[Address,
     n = tables.nodes.c
     query = select(n.node, n.pending, n.earned, n.last_used_at, n.payee)
     query = query.where(n.contract_id == contract.id).order_by(n.node)
-    for row in connection.execute(query, execution_options={"yield_per": _FETCH_ROWS}):
+    for row in _streamed(connection, query):
         yield Address(row[0]), Node(*row[1:])
 
 
@@ -176,8 +176,13 @@ def _lines(
     )  # fmt: skip
     if up_to is not None:
         query = query.where(m.block_number <= up_to)
-    found: Iterator[Any] = iter(connection.execute(query, execution_options={"yield_per": _FETCH_ROWS}))
-    yield from found
+    yield from _streamed(connection, query)
+
+
+def _streamed(connection: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[Any]:
+    """Yield rows, a few thousand of them in memory; closed at once where whoever reads them stops early."""
+    with connection.execute(query, execution_options={"yield_per": _FETCH_ROWS}) as rows:
+        yield from rows
 
 
 def _line(row: Row[Any], signed: int, balance: int) -> Line:

@@ -22,8 +22,12 @@ def to_text(value: int) -> str:
 
 
 def from_text(text: str) -> int:
-    """Return the number that `to_text` wrote."""
-    return int(text[_LENGTH_DIGITS:])
+    """Return the number that `to_text` wrote; raises `ValueError` for any other text."""
+    digits = text[_LENGTH_DIGITS:]
+    # Without the look at its length, a text that was changed by hand would sort apart from its number.
+    if not (digits.isdigit() and digits.isascii() and int(text[:_LENGTH_DIGITS]) == len(digits)):
+        raise ValueError(f"not a number as it is stored: {text!r}")
+    return int(digits)
 
 
 class WholeNumber(TypeDecorator[int]):
