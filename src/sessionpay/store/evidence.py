@@ -252,9 +252,11 @@ def _row(contract: Contract, entry: Entry) -> dict[str, Any]:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    if not (type(row[0]) is type(row[1]) is type(row[5]) is int):
+    number, log_index, block_hash, transaction, transaction_index, timestamp, name, arguments = row
+    if not (type(number) is type(log_index) is type(timestamp) is int):
         raise TypeError("a block, a log or a time that is no number")
-    return Entry(*row[:6], from_json(row[6], row[7]))
+    event = from_json(name, arguments)
+    return Entry(number, log_index, block_hash, transaction, transaction_index, timestamp, event)
 
 
 def _contract(row: RowMapping) -> Contract:
