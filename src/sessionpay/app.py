@@ -1,6 +1,6 @@
 """From what a person named and what the config says to a connected chain, contract and key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,7 @@ from web3 import Web3
 from sessionpay.chain import rpc
 from sessionpay.chain.client import SessionPayment
 from sessionpay.chain.connect import connect
+from sessionpay.chain.errors import Unreachable, WrongChain
 from sessionpay.chain.keys import Signer, signer_from_key, signer_from_keystore
 from sessionpay.config import (
     PRIVATE_KEY,
@@ -69,8 +70,11 @@ class NoBooks(InputError):
 class Connect(Protocol):
     """How a chain is reached; tests put a chain of their own in its place."""
 
-    def __call__(self, rpc_url: str, *, chain_id: int | None = None) -> Web3:
-        """Return a connection to the chain at `rpc_url`, which must have `chain_id` if one is given."""
+    def __call__(self, rpc_url: str, *, chain_id: int | None = None, looks: bool = True) -> Web3:
+        """Return a connection to the chain at `rpc_url`, which must have `chain_id` if one is given.
+
+        Without `looks`, nobody is asked yet.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,32 @@ class Wiring:
     def open_chain(self, place: Place) -> Web3:
         """Return a connection to the chain of `place`. Raises `Unreachable` and `WrongChain`."""
         return self.connect(place.rpc, chain_id=place.chain_id)
+
+    def open_nodes(self, places: Iterable[Place], *, on_fault: Callable[[Unreachable], None]) -> list[Web3]:
+        """Return connections to several nodes of one chain, those that answer now before the others.
+
+        `on_fault` hears of a node that is out of reach, and may be back later. Raises `Unreachable` if all
+        are, and `WrongChain` unless the others serve the chain of the first that answers.
+        """
+        answering: list[Web3] = []
+        silent: list[Web3] = []
+        chain_id: int | None = None
+        for place in places:
+            try:
+                web3 = self.open_chain(place)
+            except Unreachable as fault:
+                silent.append(self.connect(place.rpc, looks=False))
+                last_fault = fault
+                on_fault(fault)
+                continue
+            found = rpc.chain_id(web3)
+            if chain_id not in (None, found):
+                raise WrongChain(expected=chain_id or 0, found=found, node=rpc.server(web3))
+            chain_id = found
+            answering.append(web3)
+        if not answering:
+            raise last_fault
+        return answering + silent
 
     def open_books(self, place: Place, *, signer: Signer | None) -> Books:
         """Return the contract of `place`, after a look at its code, so that money goes to no other.

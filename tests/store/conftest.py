@@ -84,11 +84,11 @@ def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return new_postgresql_database(request.getfixturevalue("postgresql"))
 
 
-def new_postgresql_database(address: str) -> str:
-    """Create an empty database on the server."""
+def new_postgresql_database(address: str, *, template: str = "template1") -> str:
+    """Create a database on the server: an empty one, or a copy of another that nobody is connected to."""
     name = f"books_{next(_SERIAL)}"
     with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
     return f"{address}/{name}"
 
 

@@ -37,11 +37,11 @@ REPEATABLE = (
 )
 
 
-def connect(rpc_url: str, *, chain_id: int | None = None) -> Web3:
+def connect(rpc_url: str, *, chain_id: int | None = None, looks: bool = True) -> Web3:
     """Return a connection to the node at `rpc_url`, http or https.
 
     Raises `BadRpcAddress`, `Unreachable`, and `WrongChain` unless the node serves `chain_id`, where one
-    is given.
+    is given. Without `looks` nothing is asked, so that a node may be one that answers later.
     """
     _check_form(rpc_url)
     retry = ExceptionRetryConfiguration(
@@ -56,6 +56,8 @@ def connect(rpc_url: str, *, chain_id: int | None = None) -> Web3:
         exception_retry_configuration=retry,
     )
     web3 = Web3(provider)
+    if not looks:
+        return web3
     found = rpc.chain_id(web3)
     if chain_id is not None and found != chain_id:
         raise WrongChain(expected=chain_id, found=found)

@@ -62,6 +62,7 @@ class Needs(Enum):
     FILE = ("json_output",)
     CONTRACT = ("rpc", "contract", "json_output")
     BOOKS = ("database", "json_output")
+    CHAIN_AND_BOOKS = ("rpc", "database", "json_output")
     CONTRACT_AND_BOOKS = ("rpc", "contract", "database", "json_output")
     CONTRACT_AND_MAYBE_KEY = ("rpc", "contract", "keystore", "json_output")
     CHAIN_AND_KEY = ("rpc", "keystore", "yes", "json_output")
