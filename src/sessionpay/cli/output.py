@@ -33,7 +33,7 @@ from sessionpay.core.money import Asset, BaseUnits, format_amount
 PIPE_COLUMNS = 200
 
 # A table knows all its rows before it is drawn, so a long one is drawn in pages of so many.
-PAGE_ROWS = 1_000
+PAGE_ROWS = 500
 # JSON up to this size does not need a file on the way.
 SPOOLED_CHARACTERS_MAX = 1_000_000
 
@@ -109,7 +109,7 @@ class Screen:
     def rows(self, title: str, fields: Fields, name: str, rows: Iterable[Row]) -> None:
         """Print a result with `rows` that may be too many for memory, which are taken as they are printed.
 
-        For people they are tables of a thousand rows each; for programs they are a list under `name`.
+        For people they are tables of a few hundred rows each; for programs they are a list under `name`.
         """
         if not self.json_output:
             _print(self._results, title, fields)
