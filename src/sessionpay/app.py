@@ -9,8 +9,8 @@ from web3 import Web3
 
 from sessionpay.chain import rpc
 from sessionpay.chain.client import SessionPayment
-from sessionpay.chain.connect import connect
-from sessionpay.chain.errors import Unreachable, WrongChain
+from sessionpay.chain.connect import connect, require_chain
+from sessionpay.chain.errors import Unreachable
 from sessionpay.chain.keys import Signer, signer_from_key, signer_from_keystore
 from sessionpay.config import (
     PRIVATE_KEY,
@@ -70,10 +70,10 @@ class NoBooks(InputError):
 class Connect(Protocol):
     """How a chain is reached; tests put a chain of their own in its place."""
 
-    def __call__(self, rpc_url: str, *, chain_id: int | None = None, looks: bool = True) -> Web3:
+    def __call__(self, rpc_url: str, *, chain_id: int | None = None, is_one_of_several: bool = False) -> Web3:
         """Return a connection to the chain at `rpc_url`, which must have `chain_id` if one is given.
 
-        Without `looks`, nobody is asked yet.
+        A node that is one of several is not asked yet.
         """
 
 
@@ -129,23 +129,23 @@ class Wiring:
         are, and `WrongChain` unless the others serve the chain of the first that answers.
         """
         answering: list[Web3] = []
+        faults: list[Unreachable] = []
         silent: list[Web3] = []
         chain_id: int | None = None
         for place in places:
+            web3 = self.connect(place.rpc, is_one_of_several=True)
             try:
-                web3 = self.open_chain(place)
+                require_chain(web3, place.chain_id)
+                chain_id = require_chain(web3, chain_id)
             except Unreachable as fault:
-                silent.append(self.connect(place.rpc, looks=False))
-                last_fault = fault
-                on_fault(fault)
-                continue
-            found = rpc.chain_id(web3)
-            if chain_id not in (None, found):
-                raise WrongChain(expected=chain_id or 0, found=found, node=rpc.server(web3))
-            chain_id = found
-            answering.append(web3)
+                faults.append(fault)
+                silent.append(web3)
+            else:
+                answering.append(web3)
         if not answering:
-            raise last_fault
+            raise faults[0]
+        for each in faults:
+            on_fault(each)
         return answering + silent
 
     def open_books(self, place: Place, *, signer: Signer | None) -> Books:

@@ -77,10 +77,10 @@ class Program:
         """Return how many blocks there are: one more for every transaction."""
         return int(rpc.ask(self.chain.web3, "eth_blockNumber"), 16)
 
-    def _connect(self, rpc_url: str, *, chain_id: int | None = None, looks: bool = True) -> Web3:
+    def _connect(self, rpc_url: str, *, chain_id: int | None = None, is_one_of_several: bool = False) -> Web3:
         assert rpc_url == RPC
         found = rpc.chain_id(self.chain.web3)
-        if looks and chain_id not in (None, found):
+        if not is_one_of_several and chain_id not in (None, found):
             raise WrongChain(expected=chain_id or 0, found=found)
         return self.chain.web3
 
