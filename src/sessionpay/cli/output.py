@@ -29,8 +29,10 @@ from rich.text import Text
 
 from sessionpay.core.money import Asset, BaseUnits, format_amount
 
-# Where no person looks, lines are not folded: wide enough for a transaction hash beside its label.
-PIPE_COLUMNS = 200
+# Where no person looks, lines are not folded: wide enough for every column of a statement.
+PIPE_COLUMNS = 250
+# More than any table needs.
+WIDTH_MAX = 10_000
 
 # A table knows all its rows before it is drawn, so a long one is drawn in pages of so many.
 PAGE_ROWS = 500
@@ -109,7 +111,8 @@ class Screen:
     def rows(self, title: str, fields: Fields, name: str, rows: Iterable[Row]) -> None:
         """Print a result with `rows` that may be too many for memory, which are taken as they are printed.
 
-        For people they are tables of a few hundred rows each; for programs they are a list under `name`.
+        For people they are tables of a few hundred rows each, or, where a table would be too wide, fields
+        one below the other; for programs they are a list under `name`.
         """
         if not self.json_output:
             _print(self._results, title, fields)
@@ -153,7 +156,7 @@ class Screen:
             yield
 
     @contextmanager
-    def counting(self) -> Iterator[Count]:
+    def counting(self, unit: str) -> Iterator[Count]:
         """Lend a function that shows how much is done of how much; where nobody looks, it does nothing.
 
         It takes what is counted, which gets a line of its own, how many are done, and of how many.
@@ -161,7 +164,13 @@ class Screen:
         if not self._notes.is_terminal:
             yield lambda _line, _done, _total: None
             return
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(unit),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, console=self._notes, transient=True) as bar:
             tasks: dict[str, TaskID] = {}
 
@@ -218,7 +227,14 @@ def _print_pages(console: Console, name: str, rows: Iterable[Row]) -> None:
     remaining = iter(rows)
     while page := list(islice(remaining, PAGE_ROWS)):
         console.print(Text(f" {_label(name)}:"))
-        console.print(_rows(page))
+        table = _rows(page)
+        if console.measure(table, options=console.options.update(width=WIDTH_MAX)).maximum <= console.width:
+            console.print(table)
+            continue
+        # Amounts and hashes that are folded into a narrow column cannot be read.
+        for row in page:
+            _print_single(console, row)
+            console.print()
 
 
 def _write_json(stream: IO[str], fields: Fields, name: str, rows: Iterable[Row]) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from sessionpay.store import faults, migrations
 from sessionpay.store.errors import BadDatabase, BadDatabaseUrl, DatabaseBusy, NoDatabase
+from sessionpay.store.faults import shown_url
 from sessionpay.store.tables import DERIVED, EVIDENCE, metadata
 
 DRIVERS = {
@@ -47,7 +48,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         """Wrap an engine; `Database.open` makes one."""
         self.engine = engine
-        self.name = engine.url.render_as_string(hide_password=True)
+        self.name = shown_url(engine.url)
         self.is_sqlite = engine.dialect.name == "sqlite"
 
     @classmethod

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, RowMapping, Table, select, type_coerce
+from sqlalchemy import URL, BigInteger, Column, Connection, Integer, RowMapping, Table, select, type_coerce
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import NullType
 
@@ -55,7 +55,7 @@ def first_fault(connection: Connection) -> BadDatabase | None:
             return next(found, None)
     except DBAPIError as error:
         rule = f"{' '.join(str(error.orig).split())}; {ANEW}"
-        return BadDatabase(name_of(connection), rule=rule)
+        return BadDatabase(shown_url(connection.engine.url), rule=rule)
 
 
 def require_owners(connection: Connection) -> None:
@@ -70,7 +70,11 @@ def require_owners(connection: Connection) -> None:
 def missing(connection: Connection, table: Table, key: Mapping[str, object], *, why: str) -> BadValue:
     """Return the error for a row that must be there."""
     return BadValue(
-        name_of(connection), table=table.name, key=key, column=None, rule=f"is missing, but {why}; {ANEW}"
+        shown_url(connection.engine.url),
+        table=table.name,
+        key=key,
+        column=None,
+        rule=f"is missing, but {why}; {ANEW}",
     )
 
 
@@ -80,7 +84,7 @@ def bad_value(
     """Return the error for `value`, and what to do: what follows from events can be built anew."""
     remedy = REBUILD if column.table in DERIVED else ANEW
     return BadValue(
-        name_of(connection),
+        shown_url(connection.engine.url),
         table=column.table.name,
         key=key,
         column=column.name,
@@ -88,9 +92,9 @@ def bad_value(
     )
 
 
-def name_of(connection: Connection) -> str:
-    """Return the database as far as it may be shown."""
-    return connection.engine.url.render_as_string(hide_password=True)
+def shown_url(url: URL) -> str:
+    """Return the address of a database as people write it, without its password."""
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
 
 
 def _faults(connection: Connection) -> Generator[BadValue, None, None]:
