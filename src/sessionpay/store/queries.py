@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from sessionpay.core.books import Node, Session
 from sessionpay.core.ids import Address, SessionId
@@ -181,11 +181,6 @@ def balance_of(statement: Statement, *, up_to: int | None = None) -> BaseUnits:
     with closing(statement(up_to=up_to, newest_first=True)) as lines:
         last = next(lines, None)
     return BaseUnits(0) if last is None else last.balance
-
-
-def every_line(connection: Connection, contract: Contract, *, up_to: int | None = None) -> Iterator[Line]:
-    """Yield every line of every session and node up to block `up_to`, in the order of the chain."""
-    return _own(connection, contract, true(), up_to)
 
 
 def _own(
