@@ -8,7 +8,7 @@ and not one of its effects:
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -135,15 +135,13 @@ def _audit_all(
     count = Count.empty(withdrawal_delay=known.withdrawal_delay)
     # Without a bound, because an event above the last block is as forged as any other.
     entries = evidence.entries(connection, known)
-    hold_lines(
-        connection,
-        known,
-        witnessed(entries, reach=_reach(contract, known, source, at), tally=logs, watch=watch),
-        count=count,
-        lines=lines,
-        undo=UndoCheck(connection, known, final_number=checkpoint.final_number, tally=undo),
-        up_to=None,
-    )
+    seen = witnessed(entries, reach=_reach(contract, known, source, at), tally=logs, watch=watch)
+    with (
+        closing(kept.movement_rows(connection, known)) as there,
+        closing(kept.undo_rows(connection, known)) as noted,
+    ):
+        check = UndoCheck(noted, final_number=checkpoint.final_number, tally=undo)
+        hold_lines(seen, there, count=count, lines=lines, undo=check)
     _hold_chain_ids(connection, known, logs)
     books = hold_tables(connection, known, count, tally=accounts)
     hold_checkpoint(connection, known, checkpoint, count.state.event_count, tally=counted)
@@ -164,15 +162,9 @@ def _audit_past(
     logs, lines = Tally((LOGS, EVENTS)), Tally((EVENTS, STATEMENTS))
     count = Count.empty(withdrawal_delay=known.withdrawal_delay)
     entries = evidence.entries(connection, known, up_to=at)
-    hold_lines(
-        connection,
-        known,
-        witnessed(entries, reach=_reach(contract, known, source, at), tally=logs, watch=watch),
-        count=count,
-        lines=lines,
-        undo=None,
-        up_to=at,
-    )
+    seen = witnessed(entries, reach=_reach(contract, known, source, at), tally=logs, watch=watch)
+    with closing(kept.movement_rows(connection, known, up_to=at)) as there:
+        hold_lines(seen, there, count=count, lines=lines)
     return _concluded(contract, count, None, at, before=(logs,), after=(lines,), watch=watch)
 
 

@@ -17,7 +17,7 @@ from sessionpay.core.events import RoleGranted, RoleRevoked
 from sessionpay.core.ids import Address
 from sessionpay.core.movements import Kind, movements
 from sessionpay.services.findings import Tally, Value, aligned
-from sessionpay.store import kept, rows
+from sessionpay.store import rows
 from sessionpay.store.derived import DAY_SECONDS, Touched
 from sessionpay.store.evidence import Contract, Entry
 from sessionpay.store.kept import MovementRow, UndoRow
@@ -73,21 +73,18 @@ class Count:
 
 
 def hold_lines(
-    connection: Connection,
-    contract: Contract,
     entries: Iterator[Entry],
+    there: Iterator[MovementRow],
     *,
     count: Count,
     lines: Tally,
-    undo: "UndoCheck | None",
-    up_to: int | None,
+    undo: "UndoCheck | None" = None,
 ) -> None:
-    """Count `entries` and hold each line that follows, up to block `up_to`, against the one in SQL.
+    """Count `entries` and hold each line that follows against the one that is `there` in SQL.
 
     `undo`, where given, holds what each block changed against what is noted for taking it back.
     """
-    made = _lines(entries, count, undo)
-    for ours, theirs in aligned(made, kept.movement_rows(connection, contract, up_to=up_to), key=_place):
+    for ours, theirs in aligned(_lines(entries, count, undo), there, key=_place):
         if ours is None or theirs is None:
             present = ours or theirs
             if present is not None:
@@ -130,13 +127,11 @@ def hold_row(tally: Tally, name: str, ours: Row | None, theirs: Row | None) -> N
 class UndoCheck:
     """Holds the rows for taking blocks back against what each block above the final one changed."""
 
-    def __init__(
-        self, connection: Connection, contract: Contract, *, final_number: int, tally: Tally
-    ) -> None:
-        """Begin; nothing is read yet."""
+    def __init__(self, there: Iterator[UndoRow], *, final_number: int, tally: Tally) -> None:
+        """Begin with the rows that are `there` in SQL, by block."""
         self._final_number = final_number
         self._tally = tally
-        self._noted = groupby(kept.undo_rows(connection, contract), key=lambda row: row.block_number)
+        self._noted = groupby(there, key=lambda row: row.block_number)
         self._next: tuple[int, list[UndoRow]] | None = None
         self._advance()
 

@@ -1,11 +1,12 @@
 """Rows as they stand in the tables, in the order of the chain, without believing what they say.
 
 For whoever holds them against what they should be: nothing is joined, left out or added up. A few thousand
-rows are in memory at a time, however many there are.
+rows are in memory at a time, however many there are. Whoever stops before the end closes the iterator,
+because a database keeps a place for it.
 """
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Generator, Iterator
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -49,23 +50,25 @@ class StrangeEvent(NamedTuple):
 
 def movement_rows(
     connection: Connection, contract: Contract, *, up_to: int | None = None
-) -> Iterator[MovementRow]:
+) -> Generator[MovementRow, None, None]:
     """Yield every line of every statement, up to block `up_to`, by block, log and row."""
     m = tables.movements.c
     query = select(*(m[name] for name in MovementRow._fields)).where(m.contract_id == contract.id)
     if up_to is not None:
         query = query.where(m.block_number <= up_to)
     query = query.order_by(m.block_number, m.log_index, m.row)
-    for row in connection.execute(query, execution_options=_STREAMED):
-        yield MovementRow(*row)
+    with connection.execute(query, execution_options=_STREAMED) as found:
+        for row in found:
+            yield MovementRow(*row)
 
 
-def undo_rows(connection: Connection, contract: Contract) -> Iterator[UndoRow]:
+def undo_rows(connection: Connection, contract: Contract) -> Generator[UndoRow, None, None]:
     """Yield what is noted for taking blocks back, by block; inside a block in any order."""
     u = tables.undo.c
     query = select(*(u[name] for name in UndoRow._fields)).where(u.contract_id == contract.id)
-    for row in connection.execute(query.order_by(u.block_number), execution_options=_STREAMED):
-        yield UndoRow(*row)
+    with connection.execute(query.order_by(u.block_number), execution_options=_STREAMED) as found:
+        for row in found:
+            yield UndoRow(*row)
 
 
 def strange_events(connection: Connection, contract: Contract) -> Iterator[StrangeEvent]:
@@ -73,6 +76,5 @@ def strange_events(connection: Connection, contract: Contract) -> Iterator[Stran
     e = tables.events.c
     query = select(e.block_number, e.log_index, e.chain_id)
     query = query.where(e.contract_id == contract.id, e.chain_id != contract.chain_id)
-    ordered: Any = query.order_by(e.block_number, e.log_index)
-    for row in connection.execute(ordered, execution_options=_STREAMED):
+    for row in connection.execute(query.order_by(e.block_number, e.log_index)):
         yield StrangeEvent(*row)
