@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -15,6 +15,8 @@ from tests.indexer.provider import Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from web3.types import RPCEndpoint, RPCResponse
 
     from sessionpay.core.books import Books
 
@@ -67,25 +69,29 @@ class Archive(Node):
         """The contract as the audit sees it."""
         return SessionPayment(Web3(self), CONTRACT)
 
-    def _answer(self, method: str, params: Any) -> Any:  # noqa: ANN401 - JSON
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:  # noqa: ANN401 - as the base class
+        """Answer what the plain node does not know, and drop old logs."""
         match method:
             case "eth_blockNumber":
-                return hex(self.chain.head.number)
+                return _result(hex(self.chain.head.number))
             case "eth_getCode":
-                return "0x" if int(params[1], 16) < FIRST_BLOCK else "0x01"
-            case "eth_call":
-                return self._view(params[0]["data"], self._at(params[1]).books)
+                return _result("0x" if int(params[1], 16) < FIRST_BLOCK else "0x01")
             case "eth_getBalance":
-                return hex(self._at(params[1]).books.liabilities + self.extra)
-        return super()._answer(method, params)
+                return _result(hex(self._at(params[1]).books.liabilities + self.extra))
+            case "eth_call":
+                return _result(self._view(params[0]["data"], self._at(params[1]).books))
+            case "eth_getLogs":
+                return self._kept(params[0], super().make_request(method, params))
+        return super().make_request(method, params)
 
-    def _logs(self, wanted: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
-        # What is asked for by the hash of its block is near the head, where nothing is dropped.
-        if int(wanted.get("fromBlock", hex(self.dropped_below)), 16) >= self.dropped_below:
-            return super()._logs(wanted)
-        if self.refuses:
-            return {"error": {"code": 4444, "message": "pruned history unavailable"}}
-        return [log for log in super()._logs(wanted) if int(log["blockNumber"], 16) >= self.dropped_below]
+    def _kept(self, wanted: dict[str, str], answer: RPCResponse) -> RPCResponse:
+        if self.refuses and int(wanted.get("fromBlock", hex(self.dropped_below)), 16) < self.dropped_below:
+            error = {"code": 4444, "message": "pruned history unavailable"}
+            return cast("RPCResponse", {"jsonrpc": "2.0", "id": 1, "error": error})
+        if "error" in answer:
+            return answer
+        logs = cast("list[dict[str, Any]]", answer["result"])
+        return _result([log for log in logs if int(log["blockNumber"], 16) >= self.dropped_below])
 
     def _view(self, data: str, books: Books) -> str:
         selector, arguments = data[:10], data[10:]
@@ -99,6 +105,10 @@ class Archive(Node):
 
     def _at(self, tag: str) -> MadeBlock:
         return self.chain.head if tag == "latest" else self.chain.blocks[int(tag, 16)]
+
+
+def _result(result: object) -> RPCResponse:
+    return cast("RPCResponse", {"jsonrpc": "2.0", "id": 1, "result": result})
 
 
 def grown(seed: int, *, blocks: int) -> Chain:

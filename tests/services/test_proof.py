@@ -23,13 +23,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert
 
+from sessionpay.core.ids import ZERO_ADDRESS
+from sessionpay.core.money import Asset
 from sessionpay.indexer.follow import Follower
 from sessionpay.services.proof import CannotAudit, audit_books, audit_chain
-from sessionpay.store import evidence, faults, tables
+from sessionpay.store import books as store
+from sessionpay.store import derived, evidence, faults, tables
 from sessionpay.store.database import Database
 from sessionpay.store.errors import BadValue
 from sessionpay.store.types import WholeNumber
-from tests.indexer.test_follow import entered
+from tests.indexer.history import CONTRACT, DELAY
+from tests.indexer.provider import CHAIN_ID
 from tests.store.conftest import new_postgresql_database
 
 from .made_contract import FIRST_BLOCK, Archive, grown
@@ -60,13 +64,30 @@ CELLS = [
 PLACES = {("checkpoints", "head_number"), ("blocks", "hash"), ("blocks", "number")}
 
 
+def enrolled(database: Database) -> Contract:
+    """Enter the contract of the made-up chain into a database, with nothing read of it yet."""
+    store.prepare(database)
+    with database.writing() as connection:
+        for known in evidence.contracts(connection):
+            evidence.forget(connection, known)
+            derived.rebuild(connection, known)
+        return evidence.enrol(
+            connection,
+            chain_id=CHAIN_ID,
+            address=CONTRACT,
+            asset=Asset(ZERO_ADDRESS, "ETH", 18),
+            withdrawal_delay=DELAY,
+            first_block=FIRST_BLOCK,
+        )
+
+
 class Indexed:
     """A database whose books are at the head of a chain, and the node that serves it."""
 
     def __init__(self, database: Database, node: Archive) -> None:
         self.database = database
         self.node = node
-        self.contract: Contract = entered(database, first_block=FIRST_BLOCK)
+        self.contract = enrolled(database)
         Follower(database, self.contract, [node.source]).catch_up()
 
     @contextmanager

@@ -15,8 +15,8 @@ from sessionpay.services.findings import apart
 # What travels together over HTTP; more would only make the waits between two signs of life longer.
 ACCOUNTS_AT_ONCE = 100
 
-# Told after each step how much is done of how much is known to be there.
-Watch = Callable[[int, int], None]
+# Told after each step what is gone through, how many are done, and of how many.
+Watch = Callable[[str, int, int], None]
 Key = TypeVar("Key")
 
 
@@ -107,7 +107,7 @@ def compare(
             found.add(_session(account, books.session(account.session_id)))
         done += len(some_sessions)
         if watch is not None:
-            watch(done, total)
+            watch("sessions and nodes", done, total)
     for some_nodes in _chunks(all_nodes):
         stored = storage.nodes(contract, some_nodes, block=block)
         for address, node in zip(some_nodes, stored, strict=True):
@@ -115,7 +115,7 @@ def compare(
             found.add(_node(address, node, books.node(address)))
         done += len(some_nodes)
         if watch is not None:
-            watch(done, total)
+            watch("sessions and nodes", done, total)
     return Comparison(
         block=block,
         difference=found.difference,

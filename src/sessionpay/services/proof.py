@@ -17,6 +17,7 @@ from sessionpay.chain import storage
 from sessionpay.chain.client import SessionPayment
 from sessionpay.core.books import Books
 from sessionpay.core.errors import SessionPayError
+from sessionpay.indexer.errors import IndexerError
 from sessionpay.indexer.source import ChainSource, Source
 from sessionpay.indexer.start import deployment_block
 from sessionpay.services.audit import Comparison, Watch, compare
@@ -246,7 +247,18 @@ def _standing(source: Source, number: int, window: Mapping[int, evidence.Block])
         raise CannotAudit(f"node {source.name} has no block {number}; it is behind, or serves another chain")
     if number in window and window[number].hash != before.block.hash:
         raise CannotAudit(f"block {number} of the books is not on the node's chain; index again")
-    yield
-    after = source.block(number)
-    if after is None or after.block.hash != before.block.hash:
-        raise CannotAudit(f"block {number} was taken back during the audit; audit again")
+    moved = CannotAudit(f"block {number} was taken back during the audit; audit again")
+    try:
+        yield
+    except IndexerError:
+        # A node that is reorganised while it answers contradicts itself.
+        if _hash(source, number) != before.block.hash:
+            raise moved from None
+        raise
+    if _hash(source, number) != before.block.hash:
+        raise moved
+
+
+def _hash(source: Source, number: int) -> str | None:
+    found = source.block(number)
+    return None if found is None else found.block.hash

@@ -68,7 +68,7 @@ def logged(reach: Reach, *, watch: Watch | None = None) -> Iterator[Entry]:
         yield from entries
         first, span = last + 1, span.grown(len(entries))
         if watch is not None:
-            watch(first - reach.first, reach.last - reach.first + 1)
+            watch("blocks", first - reach.first, reach.last - reach.first + 1)
 
 
 def witnessed(

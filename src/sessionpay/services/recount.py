@@ -6,6 +6,7 @@ statements and the rows for taking blocks back while the events go by.
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -17,7 +18,7 @@ from sessionpay.core.events import RoleGranted, RoleRevoked
 from sessionpay.core.ids import Address
 from sessionpay.core.movements import Kind, movements
 from sessionpay.services.findings import Tally, Value, aligned
-from sessionpay.store import rows
+from sessionpay.store import kept
 from sessionpay.store.derived import DAY_SECONDS, Touched
 from sessionpay.store.evidence import Contract, Entry
 from sessionpay.store.kept import MovementRow, UndoRow
@@ -103,12 +104,13 @@ def hold_tables(connection: Connection, contract: Contract, count: Count, *, tal
     there = State(Books(withdrawal_delay=contract.withdrawal_delay))
     for relation, codec in BY_RELATION.items():
         missing = _keys(count.state, relation)
-        for row in rows.fetch(connection, codec.table, contract.id, None):
-            codec.load(there, row)
-            found = {name: value for name, value in row.items() if name != "contract_id"}
-            key = _key_of(codec, found)
-            missing.discard(tuple(key.values()))
-            hold_row(tally, _subject(relation, key), codec.row(count.state, key), found)
+        with closing(kept.table_rows(connection, contract, codec.table)) as rows:
+            for row in rows:
+                codec.load(there, row)
+                found = {name: value for name, value in row.items() if name != "contract_id"}
+                key = _key_of(codec, found)
+                missing.discard(tuple(key.values()))
+                hold_row(tally, _subject(relation, key), codec.row(count.state, key), found)
         for values in sorted(missing):
             key = dict(zip(_key_names(codec), values, strict=True))
             hold_row(tally, _subject(relation, key), codec.row(count.state, key), None)

@@ -8,13 +8,13 @@ because a database keeps a place for it.
 from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, Table, select
 
 from sessionpay.store import tables
 from sessionpay.store.evidence import Contract
 
 FETCH_ROWS = 2_000
-_STREAMED = {"yield_per": FETCH_ROWS}
+STREAMED = {"yield_per": FETCH_ROWS}
 
 
 class MovementRow(NamedTuple):
@@ -57,16 +57,23 @@ def movement_rows(
     if up_to is not None:
         query = query.where(m.block_number <= up_to)
     query = query.order_by(m.block_number, m.log_index, m.row)
-    with connection.execute(query, execution_options=_STREAMED) as found:
+    with connection.execute(query, execution_options=STREAMED) as found:
         for row in found:
             yield MovementRow(*row)
+
+
+def table_rows(connection: Connection, contract: Contract, table: Table) -> Generator[RowMapping, None, None]:
+    """Yield every row of a derived table by its key."""
+    query = select(table).where(table.c.contract_id == contract.id).order_by(*table.primary_key)
+    with connection.execute(query, execution_options=STREAMED) as found:
+        yield from found.mappings()
 
 
 def undo_rows(connection: Connection, contract: Contract) -> Generator[UndoRow, None, None]:
     """Yield what is noted for taking blocks back, by block; inside a block in any order."""
     u = tables.undo.c
     query = select(*(u[name] for name in UndoRow._fields)).where(u.contract_id == contract.id)
-    with connection.execute(query.order_by(u.block_number), execution_options=_STREAMED) as found:
+    with connection.execute(query.order_by(u.block_number), execution_options=STREAMED) as found:
         for row in found:
             yield UndoRow(*row)
 
