@@ -40,7 +40,7 @@ def audit(run: Run, *, at: _At = None, no_database: _NoDatabase = False) -> None
     Exit code 0: they agree; 1: they do not; 2: it could not be checked. A surplus is no difference.
     """
     try:
-        with run.screen.counting() as watch:
+        with run.screen.counting("compared") as watch:
             found, asset = _found(run, at=at, no_database=no_database, watch=watch)
     except (ChainError, StoreError, IndexerError, BrokenHistory, NoBooks, NoHistory) as fault:
         raise CannotAudit(str(fault)) from None
