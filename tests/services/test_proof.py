@@ -34,7 +34,7 @@ from sessionpay.store.database import Database
 from sessionpay.store.errors import BadValue
 from sessionpay.store.types import WholeNumber
 from tests.indexer.history import CONTRACT, DELAY
-from tests.indexer.provider import CHAIN_ID
+from tests.indexer.provider import CHAIN_ID, FINAL_DEPTH
 from tests.store.conftest import new_postgresql_database
 
 from .made_contract import FIRST_BLOCK, Archive, grown
@@ -89,7 +89,7 @@ class Indexed:
         self.database = database
         self.node = node
         self.contract = enrolled(database)
-        Follower(database, self.contract, [node.source]).catch_up()
+        Follower(database, self.contract, [node.source], confirmations=FINAL_DEPTH).catch_up()
 
     @contextmanager
     def tampered(self) -> Iterator[Connection]:
