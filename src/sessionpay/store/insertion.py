@@ -1,0 +1,47 @@
+"""Many rows into one table, by the shortest way that each driver has.
+
+SQLAlchemy takes longer to bind the values of a row than a database to insert it, so rows go to the driver
+as tuples: to SQLite by one statement for all of them, to PostgreSQL as a COPY.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Table, insert
+
+from sessionpay.store.types import WholeNumber, to_digits, to_text
+
+
+def insert_rows(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows, each with a value for every column in the table's order.
+
+    Raises `ValueError` for a number that its column cannot keep; the driver refuses a second row of one key.
+    """
+    columns = list(zip(*rows, strict=True))
+    if not columns:
+        return
+    dialect = connection.dialect
+    is_sqlite = dialect.name == "sqlite"
+    written = to_text if is_sqlite else to_digits
+    for place, column in enumerate(table.columns):
+        if isinstance(column.type, WholeNumber):
+            columns[place] = tuple(None if value is None else written(value) for value in columns[place])
+    bound = zip(*columns, strict=True)
+    if is_sqlite:
+        connection.exec_driver_sql(_statement(table, dialect), list(bound))
+        return
+    with connection.connection.cursor() as cursor, cursor.copy(_copy(table, dialect)) as copy:
+        for row in bound:
+            copy.write_row(row)
+
+
+@cache
+def _statement(table: Table, dialect: Dialect) -> str:
+    return str(insert(table).compile(dialect=dialect))
+
+
+@cache
+def _copy(table: Table, dialect: Dialect) -> str:
+    quote = dialect.identifier_preparer.quote
+    return f"COPY {quote(table.name)} ({', '.join(quote(column.name) for column in table.columns)}) FROM STDIN"
