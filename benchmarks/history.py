@@ -31,6 +31,8 @@ ALLOCATION = 10**11
 BATCH_ROWS = 16
 NODES_PER_BLOCK = 8
 BLOCK_SECONDS = 12
+# At least so many on average, once every session and node takes part.
+EVENTS_PER_BLOCK = 10
 # The node calls nothing nearer to its head final.
 FINAL_DEPTH = 64
 # Blocks until a new session has money, and a node its first allocation.
@@ -51,7 +53,7 @@ class Writer:
         self._http = requests.Session()
         self._nonces = {account: count() for account in (OPERATOR, *OWNERS)}
         self._sequence = 0
-        self._block = 0
+        self.blocks = 0
         self._ask([("anvil_setBalance", [account, hex(WEALTH)]) for account in self._nonces])
         self._ask([("evm_setAutomine", [False]), ("anvil_setBlockTimestampInterval", [BLOCK_SECONDS])])
         created = load("SessionPayment").bytecode + abi.encoded(
@@ -71,9 +73,9 @@ class Writer:
 
     def write(self, blocks: int) -> None:
         """Add blocks full of events, and as many empty ones as make them final."""
-        for number in range(self._block, self._block + blocks):
+        for number in range(self.blocks, self.blocks + blocks):
             self._mine(list(self._of_block(number)))
-        self._block += blocks
+        self.blocks += blocks
         self._ask([("anvil_mine", [hex(FINAL_DEPTH)])])
         left = self._ask([("txpool_status", [])])[0]
         if any(int(waiting, 16) for waiting in left.values()):

@@ -4,7 +4,7 @@ SQLAlchemy takes longer to bind the values of a row than a database to insert it
 as tuples: to SQLite by one statement for all of them, to PostgreSQL as a COPY.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -26,7 +26,8 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Sequence[An
     written = to_text if is_sqlite else to_digits
     for place, column in enumerate(table.columns):
         if isinstance(column.type, WholeNumber):
-            columns[place] = tuple(None if value is None else written(value) for value in columns[place])
+            convert = _unless_null(written) if column.nullable else written
+            columns[place] = tuple(map(convert, columns[place]))
     bound = zip(*columns, strict=True)
     if is_sqlite:
         connection.exec_driver_sql(_statement(table, dialect), list(bound))
@@ -34,6 +35,10 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Sequence[An
     with connection.connection.cursor() as cursor, cursor.copy(_copy(table, dialect)) as copy:
         for row in bound:
             copy.write_row(row)
+
+
+def _unless_null(written: Callable[[int], str]) -> Callable[[int | None], str | None]:
+    return lambda value: None if value is None else written(value)
 
 
 @cache
