@@ -25,7 +25,7 @@ class Figure:
 
     def line(self) -> str:
         """Return the figure as one line of a table."""
-        return f"{self.what:42} {self.amount:>11,} {self.unit:11} {self.ratio:6.1f} times {self.against}"
+        return f"{self.what:42} {self.amount:>11,} {self.unit:11} {self.ratio:7.3g} times {self.against}"
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -117,7 +117,9 @@ class Writer:
             case 0:
                 return self._by(OPERATOR, "withdrawNodePayment(address)", node)
             case 1:
-                return self._by(_owner(settled), "withdrawFromSession(uint256,uint256)", settled, DEPOSIT // 2)
+                return self._by(
+                    _owner(settled), "withdrawFromSession(uint256,uint256)", settled, DEPOSIT // 2
+                )
             case 2:
                 return self._by(
                     _owner(settled), "transferSession(uint256,address)", settled, _owner(settled + 1)
@@ -148,7 +150,7 @@ class Writer:
         return hashes
 
     def _ask(self, requests_: Sequence[Request]) -> list[Any]:
-        body = [
+        body: Any = [
             {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
             for number, (method, parameters) in enumerate(requests_)
         ]

@@ -127,8 +127,8 @@ def ranges(web3: Web3, address: Address) -> Iterator[list[LogReceipt]]:
 
 def processor(web3: Web3) -> Callable[[LogReceipt], EventData]:
     """Return web3.py's decoder of any event of the contract."""
-    contract = web3.eth.contract(abi=load("SessionPayment").abi)
-    by_topic = {event.topic: event() for event in contract.events}
+    events: Any = web3.eth.contract(abi=load("SessionPayment").abi).events
+    by_topic = {event.topic: event() for event in events}
     return lambda log: by_topic[log["topics"][0].to_0x_hex()].process_log(log)
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, insert
+from sqlalchemy.exc import DBAPIError
 
 from sessionpay.store.types import WholeNumber, to_digits, to_text
 
@@ -16,7 +17,8 @@ from sessionpay.store.types import WholeNumber, to_digits, to_text
 def insert_rows(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> None:
     """Insert rows, each with a value for every column in the table's order.
 
-    Raises `ValueError` for a number that its column cannot keep; the driver refuses a second row of one key.
+    Raises `ValueError` for a number that its column cannot keep, and `IntegrityError` for a second row of
+    one key.
     """
     columns = list(zip(*rows, strict=True))
     if not columns:
@@ -32,9 +34,19 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Sequence[An
     if is_sqlite:
         connection.exec_driver_sql(_statement(table, dialect), list(bound))
         return
-    with connection.connection.cursor() as cursor, cursor.copy(_copy(table, dialect)) as copy:
-        for row in bound:
-            copy.write_row(row)
+    _copy_in(connection, _copy(table, dialect), bound)
+
+
+def _copy_in(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    driver: Any = connection.connection
+    faults = connection.dialect.loaded_dbapi.Error
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except faults as fault:
+        # SQLAlchemy did not see the statement, and callers know its exceptions alone.
+        raise DBAPIError.instance(statement, None, fault, faults) from fault
 
 
 def _unless_null(written: Callable[[int], str]) -> Callable[[int | None], str | None]:
@@ -49,4 +61,6 @@ def _statement(table: Table, dialect: Dialect) -> str:
 @cache
 def _copy(table: Table, dialect: Dialect) -> str:
     quote = dialect.identifier_preparer.quote
-    return f"COPY {quote(table.name)} ({', '.join(quote(column.name) for column in table.columns)}) FROM STDIN"
+    return (
+        f"COPY {quote(table.name)} ({', '.join(quote(column.name) for column in table.columns)}) FROM STDIN"
+    )

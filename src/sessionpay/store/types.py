@@ -19,7 +19,10 @@ def to_digits(value: int) -> str:
 
 
 def to_text(value: int) -> str:
-    """Return a text that sorts as the number does: how many digits, then the digits; raises as `to_digits`."""
+    """Return a text that sorts as the number does: how many digits, then the digits.
+
+    `value` is at least 0 and has at most 78 digits. Raises `ValueError`.
+    """
     digits = to_digits(value)
     return f"{len(digits):02}{digits}"
 
