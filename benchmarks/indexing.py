@@ -18,7 +18,7 @@ from web3 import Web3
 
 from benchmarks import readers
 from benchmarks.figures import Figure, seconds
-from benchmarks.history import EVENTS_PER_BLOCK, Writer
+from benchmarks.history import EVENTS_PER_BLOCK, FINAL_DEPTH, Writer
 from sessionpay.chain import logs, rpc
 from sessionpay.core import events as ev
 from sessionpay.core.books import Books
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from benchmarks.readers import Run
 
 LOGS_DECODED = 2_000
+# The last books are held against the contract; older states would fill the disk by the gigabyte.
+STATES_KEPT = 2 * FINAL_DEPTH
 MEBIBYTE = 2**20
 SESSIONS = 1_000
 NODES = tuple(Address(f"0x{number:040x}") for number in range(1, 201))
@@ -64,7 +66,7 @@ def indexing(size: Size) -> Iterator[Figure]:
     """
     with ExitStack() as stack:
         home = stack.enter_context(TemporaryDirectory())
-        node = stack.enter_context(running_anvil(history=None))
+        node = stack.enter_context(running_anvil(history=STATES_KEPT))
         writer = Writer(node.url)
         runs = []
         for events in size.events:
