@@ -28,6 +28,7 @@ from sessionpay.core.money import Asset
 from sessionpay.core.wire import from_json, to_json
 from sessionpay.store import faults, tables
 from sessionpay.store.errors import NotIndexed
+from sessionpay.store.insertion import insert_rows
 
 # Enough for the cost of a query not to matter, and a few megabytes at most.
 CHUNK_ROWS = 5_000
@@ -162,11 +163,8 @@ def append(
     connection: Connection, contract: Contract, *, entries: Sequence[Entry], blocks: Sequence[Block]
 ) -> None:
     """Add events, and blocks to the window; a second event at one place is refused by the database."""
-    if entries:
-        connection.execute(insert(tables.events), [_row(contract, entry) for entry in entries])
-    if blocks:
-        rows = [{"contract_id": contract.id, **block._asdict()} for block in blocks]
-        connection.execute(insert(tables.blocks), rows)
+    insert_rows(connection, tables.events, (_row(contract, entry) for entry in entries))
+    insert_rows(connection, tables.blocks, ((contract.id, *block) for block in blocks))
 
 
 def rewind(connection: Connection, contract: Contract, *, to: int) -> int:
@@ -236,19 +234,11 @@ def count(connection: Connection, contract: Contract) -> int:
     return connection.execute(select(func.count()).select_from(tables.events).where(where)).scalar_one()
 
 
-def _row(contract: Contract, entry: Entry) -> dict[str, Any]:
-    return {
-        "contract_id": contract.id,
-        "block_number": entry.block_number,
-        "log_index": entry.log_index,
-        "chain_id": contract.chain_id,
-        "block_hash": entry.block_hash,
-        "transaction_hash": entry.transaction_hash,
-        "transaction_index": entry.transaction_index,
-        "timestamp": entry.timestamp,
-        "name": type(entry.event).__name__,
-        "arguments": to_json(entry.event),
-    }
+def _row(contract: Contract, entry: Entry) -> tuple[Any, ...]:
+    """Return an event in the order of its table's columns."""
+    block_number, log_index, *place, event = entry
+    name, arguments = type(event).__name__, to_json(event)
+    return (contract.id, block_number, log_index, contract.chain_id, *place, name, arguments)
 
 
 def _entry(row: Sequence[Any]) -> Entry:

@@ -10,14 +10,20 @@ DIGITS_MAX = 78
 _LENGTH_DIGITS = 2
 
 
+def to_digits(value: int) -> str:
+    """Return the decimal digits of `value`, at least 0 and at most 78 digits; raises `ValueError`."""
+    digits = str(value)
+    if value < 0 or len(digits) > DIGITS_MAX:
+        raise ValueError(f"not a number from 0 to 78 digits: {value}")
+    return digits
+
+
 def to_text(value: int) -> str:
     """Return a text that sorts as the number does: how many digits, then the digits.
 
     `value` is at least 0 and has at most 78 digits. Raises `ValueError`.
     """
-    digits = str(value)
-    if value < 0 or len(digits) > DIGITS_MAX:
-        raise ValueError(f"not a number from 0 to 78 digits: {value}")
+    digits = to_digits(value)
     return f"{len(digits):02}{digits}"
 
 
@@ -45,8 +51,10 @@ class WholeNumber(TypeDecorator[int]):
         """Turn a number into what the database keeps; refuses one below zero in both."""
         if value is None:
             return None
-        text = to_text(value)
-        return value if dialect.name == "postgresql" else text
+        if dialect.name == "postgresql":
+            to_digits(value)
+            return value
+        return to_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ANN401 - as above
         """Turn what the database keeps into a number."""
