@@ -134,6 +134,16 @@ def test_a_broken_value_is_named(pair: Program, url: str, fault: str) -> None:
         assert "index the contract anew" in error["message"]
 
 
+def test_a_lost_column_is_told_on_one_line(pair: Program, url: str) -> None:
+    index(pair, url, "--contract", "eth")
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("ALTER TABLE movements DROP COLUMN balance_after")
+    result = pair("session", "statement", "7", "--database", url)
+    assert result.exit_code == 1
+    assert "the database failed: no such column: movements.balance_after" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("statement", "column"),
     [

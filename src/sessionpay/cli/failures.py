@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NoReturn
 
+from sqlalchemy.exc import DBAPIError
 from typer import Abort, TyperException
 from typer.core import TyperGroup
 
@@ -138,6 +139,8 @@ def message(error: Exception) -> str:
             return one_line(f"{fault} Add --help to see how the command is written.")
         case Abort():
             return one_line(str(Declined()))
+        case DBAPIError():
+            return one_line(f"the database failed: {error.orig}; check it, or restore it from a copy")
         case _:
             told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             return one_line(

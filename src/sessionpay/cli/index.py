@@ -67,11 +67,13 @@ def run_index(
     if places[0].address is None:
         _require_known(run)
     others = [find_chain(run.wiring.config(), rpc=each) for each in also_rpc or ()]
+    # Before the database, so that nodes which cannot be used leave no empty file behind.
+    with run.screen.waiting("looking at the chain"):
+        nodes = run.wiring.open_nodes(
+            [places[0], *others], on_fault=lambda fault: run.screen.note(f"without it for now: {fault}")
+        )
     with _opened(run) as database:
-        with run.screen.waiting("looking at the chain"):
-            nodes = run.wiring.open_nodes(
-                [places[0], *others], on_fault=lambda fault: run.screen.note(f"without it for now: {fault}")
-            )
+        with run.screen.waiting("looking at the contracts"):
             contracts = _entered(database, nodes[0], places, is_named=bool(contract))
         with run.screen.counting("blocks") as count:
             followers = [_follower(database, each, nodes, confirmations, count) for each in contracts]

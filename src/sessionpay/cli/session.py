@@ -1,6 +1,7 @@
 """`sessionpay session`: the deposits of those who use the network."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from functools import partial
 from typing import Annotated
 
@@ -155,8 +156,11 @@ def transfer(run: Run, session_id: _Id, new_owner: _Owner) -> None:
 def list_sessions(run: Run, *, owner: _OwnedBy = None, csv: Csv = False) -> None:
     """List sessions from the books, all of them or those of one owner."""
     owner_address = None if owner is None else parse_address(owner)
-    with run.indexed() as (connection, contract):
-        rows = _listed(queries.sessions(connection, contract, owner=owner_address), contract.asset)
+    with (
+        run.indexed() as (connection, contract),
+        closing(queries.sessions(connection, contract, owner=owner_address)) as found,
+    ):
+        rows = _listed(found, contract.asset)
         if csv:
             print_csv(run, _LISTED, rows)
             return

@@ -3,6 +3,7 @@
 import csv
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -49,12 +50,14 @@ def show_statement(
     """
     connection, contract = books
     block = _block(connection, contract, chosen.at)
-    rows = _rows(statement(up_to=block), contract.asset)
-    if chosen.as_csv:
-        print_csv(run, NAMES, rows)
-        return
-    balance = Money(balance_of(statement, up_to=block), contract.asset)
-    run.screen.rows(title, {**fields, "block": block, "balance": balance}, "lines", rows)
+    # Closed before the connection is, also where whoever reads the output stops early.
+    with closing(statement(up_to=block)) as lines:
+        rows = _rows(lines, contract.asset)
+        if chosen.as_csv:
+            print_csv(run, NAMES, rows)
+            return
+        balance = Money(balance_of(statement, up_to=block), contract.asset)
+        run.screen.rows(title, {**fields, "block": block, "balance": balance}, "lines", rows)
 
 
 def _block(connection: Connection, contract: Contract, at: int | None) -> int:

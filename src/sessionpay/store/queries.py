@@ -58,7 +58,7 @@ class Treasury:
 
 def sessions(
     connection: Connection, contract: Contract, *, owner: Address | None = None
-) -> Iterator[tuple[SessionId, Session]]:
+) -> Generator[tuple[SessionId, Session], None, None]:
     """Yield every session, or those of one owner, by id."""
     s = tables.sessions.c
     query = select(
