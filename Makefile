@@ -44,8 +44,8 @@ freeze: $(DEV) ## Compile the contracts into the artifacts that the package ship
 fuzz: $(DEV) ## Contract against ledger for MINUTES minutes
 	$(BIN)/python -m tests.contracts.stateful.campaign --minutes $(MINUTES)
 
-bench: $(DEV) ## What is fast and what is not, beside a baseline
-	$(BIN)/python benchmarks/run.py
+bench: $(DEV) $(ANVIL) ## What is fast and what is not, beside a baseline; some minutes
+	$(BIN)/python -m benchmarks.run
 
 lock: $(DEV) ## Resolve and hash all requirements anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -5,7 +5,6 @@ Rows are generated into a temporary folder. The run is a process of its own, and
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import subprocess
@@ -15,12 +14,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.figures import Figure
 from sessionpay.core.money import BaseUnits, Ppm
 from sessionpay.core.policy import Policy
 from sessionpay.core.pricing import ModelPrice, PriceSheet
@@ -29,7 +29,11 @@ from sessionpay.metering.aggregate import tallies
 from sessionpay.metering.parquet import read_parquet
 from sessionpay.metering.segments import DICTIONARY_COLUMNS, ROWS_AT_ONCE, SCHEMA
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROWS = 100_000_000
+ROWS_SMALL = 200_000
 SEGMENT_ROWS = 10_000_000
 SAMPLE_ROWS = 100_000
 NODES = 100_000
@@ -42,6 +46,7 @@ MEMORY_LIMIT = 2 * 10**9
 # Parquet takes about 20 bytes of such a row, sorted hashes at most 16 more.
 DISK_BYTES_PER_ROW = 64
 TIMEOUT_SECONDS = 900
+MEMORY_MIB_MAX = 4 * 1024
 
 SHEET = PriceSheet(
     {
@@ -69,40 +74,25 @@ FROM range({SERVICES}) AS numbers(i)
 """  # noqa: S608 - constants
 
 
-def main() -> None:
-    """Print the figure, or as a process of its own what one run took."""
-    given = arguments()
-    print(json.dumps(run(given.run) if given.run else aggregating(), indent=2))
-
-
-def arguments() -> argparse.Namespace:
-    """Return what the command line says of this benchmark, and leave the rest to others."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=ROWS, help="usage rows to add up")
-    parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
-    return parser.parse_known_args()[0]
-
-
-def aggregating() -> dict[str, Any]:
+def aggregating(rows: int = ROWS) -> Iterator[Figure]:
     """Add up generated rows by session and node, beside the plain loop on a sample."""
-    rows = arguments().rows
     with tempfile.TemporaryDirectory(prefix="sessionpay-bench-") as name:
         folder = Path(name)
         needed = rows * DISK_BYTES_PER_ROW
         if shutil.disk_usage(folder).free < needed:
-            sys.exit(f"{rows:,} rows need {needed:,} free bytes in {folder.parent}: give fewer --rows")
+            sys.exit(f"{rows:,} rows need {needed:,} free bytes in {folder.parent}")
         loop = sampled(folder)
         generate(folder, rows)
-        command = [sys.executable, __file__, "--run", str(folder)]
+        # A process of its own, because its peak memory is to be told.
+        command = [sys.executable, "-m", "benchmarks.aggregation", str(folder)]
         told = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=TIMEOUT_SECONDS)
     took = json.loads(told.stdout)
-    per_second = rows / took["seconds"]
-    return {
-        "what": f"usage rows of {rows:,} added up over {NODES:,} nodes",
-        "per_second": int(per_second),
-        "against": f"{per_second / loop:.0f} times the plain loop, with a peak of {took['peak_mib']:,} MiB",
-        **took,
-    }
+    rate = rows / took["seconds"]
+    services = f"usage rows added up, {rows:,} of {NODES:,} nodes"
+    yield Figure(services, int(rate), "a second", rate / loop, "a plain Python loop")
+    yield Figure(
+        "their peak memory", took["peak_mib"], "MiB", MEMORY_MIB_MAX / took["peak_mib"], "below 4 GiB"
+    )
 
 
 def run(folder: Path) -> dict[str, Any]:
@@ -112,13 +102,9 @@ def run(folder: Path) -> dict[str, Any]:
     seconds = time.perf_counter() - began
     status = Path("/proc/self/status").read_text(encoding="ascii")
     (peak,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
-    # Beside the seconds on the clock those of the processors, which a busy machine changes less.
-    return {
-        "seconds": round(seconds, 1),
-        "processor_seconds": round(time.process_time(), 1),
-        "services": len(found),
-        "peak_mib": int(peak) // 1024,
-    }
+    if len(found) > SERVICES:
+        sys.exit(f"{len(found)} services came of {SERVICES}: a figure of wrong sums is worth nothing")
+    return {"seconds": seconds, "peak_mib": int(peak) // 1024}
 
 
 def sampled(folder: Path) -> float:
@@ -160,4 +146,4 @@ def write(path: Path, start: int, end: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(run(Path(sys.argv[1]))))

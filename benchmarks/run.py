@@ -7,18 +7,15 @@ place here, because it is exact: see gas.json.
 from __future__ import annotations
 
 import json
-import statistics
 import sys
-import time
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aggregation import aggregating
-from eth_abi.abi import encode
-from web3 import Web3
-
-from sessionpay.chain import logs
-from sessionpay.chain.artifacts import load
+from benchmarks.aggregation import ROWS as USAGE_ROWS
+from benchmarks.aggregation import ROWS_SMALL, aggregating
+from benchmarks.figures import Figure, seconds
+from benchmarks.indexing import FULL, SMALL, indexing
 from sessionpay.core.books import Books
 from sessionpay.core.epochs import Opening, asks, settle
 from sessionpay.core.events import DepositToSession
@@ -30,43 +27,35 @@ from sessionpay.core.tally import tally
 from sessionpay.core.usage import Outcome, UsageRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
-    from web3.types import LogReceipt
+    from benchmarks.indexing import Size
 
-ROUNDS = 5
-LOGS = 2_000
 ROWS = 50_000
 NODES = 200
 SESSIONS = 500
 EVENTS = 200_000
-CONTRACT = Address("0x" + "11" * 20)
 
 
 def main() -> None:
-    """Print every figure, as a table or with --json as one object."""
-    figures = [decoding(), settling(), folding(), aggregating()]
+    """Print every figure as it is measured, or with --json all as one list; --small is over in seconds."""
+    figures = measured(SMALL if "--small" in sys.argv[1:] else FULL)
     if "--json" in sys.argv[1:]:
-        print(json.dumps(figures, indent=2))
+        print(json.dumps([asdict(figure) for figure in figures], indent=2))
         return
     for figure in figures:
-        print(f"{figure['what']}: {figure['per_second']:,} per second; {figure['against']}")
+        print(figure.line(), flush=True)
 
 
-def decoding() -> dict[str, Any]:
-    """Turn logs into events by slicing words, beside web3.py's process_log."""
-    raw = [deposit_log(number) for number in range(LOGS)]
-    event = Web3().eth.contract(address=None, abi=load("SessionPayment").abi).events.DepositToSession()
-    ours = seconds(lambda: [logs.decode(log) for log in raw])
-    theirs = seconds(lambda: [event.process_log(log) for log in raw])
-    return {
-        "what": "logs decoded",
-        "per_second": int(LOGS / ours),
-        "against": f"{theirs / ours:.0f} times web3.py's process_log",
-    }
+def measured(size: Size) -> Iterator[Figure]:
+    """Yield every figure; the longest part follows the node's history of `size`."""
+    yield settling()
+    yield folding()
+    yield from indexing(size)
+    yield from aggregating(USAGE_ROWS if size is FULL else ROWS_SMALL)
 
 
-def settling() -> dict[str, Any]:
+def settling() -> Figure:
     """Price, claim and allocate usage rows, beside merely adding up their tokens."""
     rows = usage()
     sheet = PriceSheet(
@@ -81,14 +70,10 @@ def settling() -> dict[str, Any]:
         return settle(Opening(), tallies, policy, epoch=1, collected=collected, active=nodes)
 
     ours, least = seconds(epoch), seconds(lambda: sum(row.tokens for row in rows))
-    return {
-        "what": "usage rows settled",
-        "per_second": int(ROWS / ours),
-        "against": f"{ours / least:.0f} times the seconds of adding up their tokens",
-    }
+    return Figure("usage rows settled", int(ROWS / ours), "a second", least / ours, "adding up their tokens")
 
 
-def folding() -> dict[str, Any]:
+def folding() -> Figure:
     """Record events into balances, beside adding their amounts into a dictionary."""
     events = [DepositToSession(SessionId(number % SESSIONS), BaseUnits(1)) for number in range(EVENTS)]
 
@@ -98,38 +83,7 @@ def folding() -> dict[str, Any]:
             balances[event.session_id] = balances.get(event.session_id, 0) + event.amount
 
     ours, baseline = seconds(lambda: Books().record(events, at=1)), seconds(least)
-    return {
-        "what": "events recorded",
-        "per_second": int(EVENTS / ours),
-        "against": f"{ours / baseline:.0f} times the seconds of a bare dictionary",
-    }
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Return the median of a few rounds."""
-    times = []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
-
-
-def deposit_log(number: int) -> LogReceipt:
-    """Return one log as web3.py gives it."""
-    topic = Web3.keccak(text="DepositToSession(uint256,uint256)")
-    log: Any = {
-        "address": Web3.to_checksum_address(CONTRACT),
-        "topics": [topic, number.to_bytes(32)],
-        "data": encode(["uint256"], [10**15 + number]),
-        "blockNumber": number,
-        "transactionHash": number.to_bytes(32),
-        "transactionIndex": 0,
-        "blockHash": number.to_bytes(32),
-        "logIndex": 0,
-        "removed": False,
-    }
-    return log  # type: ignore[no-any-return]
+    return Figure("events recorded", int(EVENTS / ours), "a second", baseline / ours, "a bare dictionary")
 
 
 def usage() -> list[UsageRecord]:

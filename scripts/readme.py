@@ -22,7 +22,7 @@ BESIDE = {
     "examples/": "small programs to start from, and the demo's trace with its generator",
     "tests/": "mirrors `src/`; `tests/evm` drives the contract on py-evm and Anvil, "
     "`tests/naive_epoch.py` is the epoch arithmetic a second time",
-    "benchmarks/": "exact gas (`gas.json`), and what is fast and what is not (`run.py`)",
+    "benchmarks/": "exact gas (`gas.json`), and what is fast and what is not (`make bench`)",
     "scripts/": "`freeze.py` makes the artifacts, `readme.py` these lists",
     "docs/": "the command line, and decisions with their reasons",
     "requirements/": "all requirements, locked and hashed",

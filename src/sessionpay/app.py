@@ -1,6 +1,6 @@
 """From what a person named and what the config says to a connected chain, contract and key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,7 +9,8 @@ from web3 import Web3
 
 from sessionpay.chain import rpc
 from sessionpay.chain.client import SessionPayment
-from sessionpay.chain.connect import connect
+from sessionpay.chain.connect import connect, require_chain
+from sessionpay.chain.errors import Unreachable
 from sessionpay.chain.keys import Signer, signer_from_key, signer_from_keystore
 from sessionpay.config import (
     PRIVATE_KEY,
@@ -70,8 +71,11 @@ class NoBooks(InputError):
 class Connect(Protocol):
     """How a chain is reached; tests put a chain of their own in its place."""
 
-    def __call__(self, rpc_url: str, *, chain_id: int | None = None) -> Web3:
-        """Return a connection to the chain at `rpc_url`, which must have `chain_id` if one is given."""
+    def __call__(self, rpc_url: str, *, chain_id: int | None = None, is_one_of_several: bool = False) -> Web3:
+        """Return a connection to the chain at `rpc_url`, which must have `chain_id` if one is given.
+
+        A node that is one of several is not asked yet.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,32 @@ class Wiring:
     def open_chain(self, place: Place) -> Web3:
         """Return a connection to the chain of `place`. Raises `Unreachable` and `WrongChain`."""
         return self.connect(place.rpc, chain_id=place.chain_id)
+
+    def open_nodes(self, places: Iterable[Place], *, on_fault: Callable[[Unreachable], None]) -> list[Web3]:
+        """Return connections to several nodes of one chain, those that answer now before the others.
+
+        `on_fault` hears of a node that is out of reach, and may be back later. Raises `Unreachable` if all
+        are, and `WrongChain` unless the others serve the chain of the first that answers.
+        """
+        answering: list[Web3] = []
+        faults: list[Unreachable] = []
+        silent: list[Web3] = []
+        chain_id: int | None = None
+        for place in places:
+            web3 = self.connect(place.rpc, is_one_of_several=True)
+            try:
+                require_chain(web3, place.chain_id)
+                chain_id = require_chain(web3, chain_id)
+            except Unreachable as fault:
+                faults.append(fault)
+                silent.append(web3)
+            else:
+                answering.append(web3)
+        if not answering:
+            raise faults[0]
+        for each in faults:
+            on_fault(each)
+        return answering + silent
 
     def open_books(self, place: Place, *, signer: Signer | None) -> Books:
         """Return the contract of `place`, after a look at its code, so that money goes to no other.

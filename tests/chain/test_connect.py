@@ -5,6 +5,8 @@ Given the address of an RPC server
     it should raise Unreachable at once, without the secrets that an address may hold
   when the node serves another chain
     it should raise WrongChain with both ids
+  when it is one of several, and cannot be reached
+    it should not be asked again for a while
   when the text is no address
     it should raise BadRpcAddress
 """
@@ -14,6 +16,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
@@ -24,6 +27,7 @@ from sessionpay import connect
 from sessionpay.chain import connect as connecting
 from sessionpay.chain import rpc
 from sessionpay.chain.errors import BadRpcAddress, Unreachable, WrongChain
+from tests.cli.proxy import running_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,3 +153,18 @@ def test_secrets_in_an_address_do_not_show() -> None:
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(BadRpcAddress, match="write it as http://host:port"):
         connect(text)
+
+
+def test_one_of_several_rests_while_it_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_proxy("http://127.0.0.1:1", answers_max=0) as silent:
+        web3 = connect(silent.url, is_one_of_several=True)
+        assert silent.answers_left == 0
+        for _ in range(3):
+            with pytest.raises(Unreachable, match="no connection"):
+                rpc.chain_id(web3)
+            # Asked with every try the first time, and then not again while it rests.
+            assert silent.answers_left == -connecting.TRIES_MAX
+        monkeypatch.setattr(connecting, "monotonic", lambda: time.monotonic() + connecting.REST_SECONDS)
+        with pytest.raises(Unreachable):
+            rpc.chain_id(web3)
+        assert silent.answers_left == -2 * connecting.TRIES_MAX

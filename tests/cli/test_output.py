@@ -5,22 +5,39 @@ Given any command
 Given amounts, times and texts
     It should show amounts to the last base unit, times in UTC, and no control characters
     It should give the same values to programs
+Given more rows than fit into memory
+    It should take and print them one after the other, and give programs one whole object or none
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import pytest
 from typer.main import get_command
 
 from sessionpay import __version__
 from sessionpay.cli.main import app
-from sessionpay.cli.output import Fields, Instant, Money, Span, as_json, one_line
+from sessionpay.cli.output import (
+    PAGE_ROWS,
+    Fields,
+    Instant,
+    Money,
+    Row,
+    Screen,
+    Span,
+    Value,
+    as_json,
+    one_line,
+)
 from sessionpay.core.ids import ZERO_ADDRESS
 from sessionpay.core.money import Asset, BaseUnits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .conftest import Program
 
 ETHER = Asset(ZERO_ADDRESS, "ETH", 18)
@@ -90,3 +107,49 @@ def test_people_see_what_programs_see(program: Program) -> None:
     for name in ("session_id", "owner", "balance_text", "registered_at_text"):
         assert shown[name] in result.stdout
     assert result.stderr == ""
+
+
+class Counted(dict[str, "Value"]):
+    """A row that can be counted while it is alive."""
+
+
+def many(count: int, alive: list[int]) -> Iterator[Counted]:
+    """Yield rows, and note how many of them somebody still holds."""
+    rows: WeakValueDictionary[int, Counted] = WeakValueDictionary()
+    for number in range(count):
+        row = Counted(block=number, amount=Money(BaseUnits(number), ETHER))
+        rows[number] = row
+        alive.append(len(rows))
+        yield row
+
+
+@pytest.mark.parametrize(("json_output", "held_max"), [(True, 2), (False, 2 * PAGE_ROWS)])
+def test_long_results_are_not_kept(
+    capsys: pytest.CaptureFixture[str], json_output: bool, held_max: int
+) -> None:
+    count = 4 * PAGE_ROWS + 1
+    alive: list[int] = []
+    Screen(json_output=json_output).rows("Title", {"block": 9}, "lines", many(count, alive))
+    told = capsys.readouterr().out
+    assert len(alive) == count
+    assert max(alive) <= held_max
+    if json_output:
+        rows = [as_json(row) for row in many(count, [])]
+        assert told == json.dumps({"block": 9, "lines": rows}, indent=2) + "\n"
+    else:
+        assert f"{count - 1}" in told.splitlines()[-1]
+
+
+def test_no_rows_are_an_empty_list(capsys: pytest.CaptureFixture[str]) -> None:
+    Screen(json_output=True).rows("Title", {"block": 9}, "lines", [])
+    assert capsys.readouterr().out == json.dumps({"block": 9, "lines": []}, indent=2) + "\n"
+
+
+def test_an_error_on_the_way_leaves_no_part_of_an_object(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken() -> Iterator[Row]:
+        yield from many(10, [])
+        raise ValueError("no number")
+
+    with pytest.raises(ValueError, match="no number"):
+        Screen(json_output=True).rows("Title", {"block": 9}, "lines", broken())
+    assert capsys.readouterr().out == ""

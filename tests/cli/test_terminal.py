@@ -6,6 +6,8 @@ Given no terminal
     It should refuse at once
 Given nobody at the address
     It should say so on one line and exit with 3
+Given a reader of its output that stops early
+    It should end without a word
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sessionpay.store.database import Database
 from tests.evm.anvil import Anvil, anvil_binary, running_anvil
+from tests.store.test_database import filled
+from tests.store.test_queries import lengthen
 
 from .conftest import key
 
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
 PROGRAM = (sys.executable, "-c", "from sessionpay.cli.main import run; run()")
 SECONDS_MAX = 60
 WEALTH = 10**20
+# More than a pipe holds.
+LINES = 3_000
 ADMIN = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
 needs_anvil = pytest.mark.skipif(
     anvil_binary() is None, reason="no anvil binary: set ANVIL, or install it with npm"
@@ -95,6 +102,31 @@ def test_nobody_at_the_address(environment: dict[str, str]) -> None:
     assert result.returncode == 3
     assert result.stderr.count("\n") == 1
     assert "no connection" in result.stderr
+
+
+def test_a_reader_that_stops_early(environment: dict[str, str], tmp_path: Path) -> None:
+    database = Database.open(f"sqlite:///{tmp_path / 'books.db'}")
+    contract = filled(database)
+    lengthen(database, LINES)
+    database.close()
+    words = (
+        "session",
+        "statement",
+        "7",
+        "--csv",
+        "--rpc",
+        "http://127.0.0.1:1",
+        "--contract",
+        contract.address,
+    )
+    with subprocess.Popen(
+        [*PROGRAM, *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(b"block,time,")
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 def _url(anvil: Anvil) -> str:

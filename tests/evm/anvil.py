@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from tests.servers import ends_with_parent
+
 from .backend import (
     BLOCK_GAS,
     CHAIN_ID,
@@ -69,7 +71,7 @@ def running_anvil(*, history: int | None = _STATES_KEPT) -> Iterator[Anvil]:
     port = _free_port()
     with TemporaryDirectory() as home:
         process = subprocess.Popen(
-            [str(binary), *_options(port, history)],
+            [*ends_with_parent("KILL"), str(binary), *_options(port, history)],
             env={"HOME": home},
             cwd=home,
             stdout=subprocess.DEVNULL,

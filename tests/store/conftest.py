@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -16,11 +18,13 @@ import psycopg
 import pytest
 
 from sessionpay.store.database import Database
+from tests.servers import ends_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _START_SECONDS_MAX = 60
+_NOWHERE = subprocess.DEVNULL
 _SERIAL = count()
 
 
@@ -35,28 +39,48 @@ def server_programs() -> Path | None:
 def running_server(programs: Path) -> Iterator[str]:
     """Run a server on a free loopback port, as a user of its own, because it refuses to run as root."""
     home = Path(tempfile.mkdtemp(prefix="sessionpay-postgresql-"))
-    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if as_user:
-        shutil.chown(home, "postgres")
+    user = "postgres" if os.geteuid() == 0 else None
+    if user:
+        shutil.chown(home, user)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    data = home / "data"
-    options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off"
-    control = [*as_user, str(programs / "pg_ctl"), "-D", str(data), "-l", str(home / "log"), "-w"]
+    # The signal for an immediate end, which takes the server's own children along.
+    prefix = ends_with_parent("QUIT", user=user)
+    data = str(home / "data")
+    make = [str(programs / "initdb"), "-D", data, "-A", "trust", "-U", "books", "-N"]
+    options = ["-p", str(port), "-k", str(home), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
     try:
-        _do([*as_user, str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", "books", "-N"], home)
-        _do([*control, "-t", str(_START_SECONDS_MAX), "-o", options, "start"], home)
+        subprocess.run([*prefix, *make], check=True, cwd=home, stdout=_NOWHERE, stderr=_NOWHERE)
+        server = subprocess.Popen(
+            [*prefix, str(programs / "postgres"), "-D", data, *options],
+            cwd=home,
+            stdout=_NOWHERE,
+            stderr=_NOWHERE,
+        )
         try:
-            yield f"postgresql://books@127.0.0.1:{port}"
+            address = f"postgresql://books@127.0.0.1:{port}"
+            _await(server, address)
+            yield address
         finally:
-            _do([*control, "-m", "immediate", "stop"], home)
+            server.send_signal(signal.SIGQUIT)
+            server.wait(_START_SECONDS_MAX)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _do(command: list[str], home: Path) -> None:
-    subprocess.run(command, check=True, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def _await(server: subprocess.Popen[bytes], address: str) -> None:
+    """Wait until the server takes connections."""
+    deadline = time.monotonic() + _START_SECONDS_MAX
+    while True:
+        try:
+            psycopg.connect(f"{address}/postgres").close()
+        except psycopg.OperationalError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 @pytest.fixture(scope="session")
@@ -84,11 +108,11 @@ def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return new_postgresql_database(request.getfixturevalue("postgresql"))
 
 
-def new_postgresql_database(address: str) -> str:
-    """Create an empty database on the server."""
+def new_postgresql_database(address: str, *, template: str = "template1") -> str:
+    """Create a database on the server: an empty one, or a copy of another that nobody is connected to."""
     name = f"books_{next(_SERIAL)}"
     with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
     return f"{address}/{name}"
 
 

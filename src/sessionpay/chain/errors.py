@@ -56,11 +56,13 @@ class NodeRefused(ChainError):
 class WrongChain(ChainError):
     """The node serves another chain than the one asked for."""
 
-    def __init__(self, *, expected: int, found: int) -> None:
-        """Keep both chain ids."""
+    def __init__(self, *, expected: int, found: int, node: str | None = None) -> None:
+        """Keep both chain ids, and where there are several nodes, which one it is."""
         self.expected = expected
         self.found = found
-        super().__init__(f"the node serves chain {found}, not {expected}: check the RPC address")
+        self.node = node
+        named = f"node {node}" if node else "the node"
+        super().__init__(f"{named} serves chain {found}, not {expected}: check the RPC address")
 
 
 class NoContract(ChainError):

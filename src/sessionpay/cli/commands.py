@@ -71,6 +71,7 @@ class Needs(Enum):
     HOME = ("home", "database", "json_output")
     HOME_AND_YES = ("home", "database", "yes", "json_output")
     SETTLEMENT = ("rpc", "contract", "keystore", "home", "database", "json_output")
+    CHAIN_AND_BOOKS = ("rpc", "database", "json_output")
     CONTRACT_AND_BOOKS = ("rpc", "contract", "database", "json_output")
     CONTRACT_AND_MAYBE_KEY = ("rpc", "contract", "keystore", "json_output")
     CHAIN_AND_KEY = ("rpc", "keystore", "yes", "json_output")

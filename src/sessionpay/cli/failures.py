@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NoReturn
 
+from sqlalchemy.exc import DBAPIError
 from typer import Abort, TyperException
 from typer.core import TyperGroup
 
@@ -19,7 +20,7 @@ from sessionpay.cli.output import one_line
 from sessionpay.config import Unwritable, environment
 from sessionpay.core.errors import InputError, SessionPayError
 from sessionpay.services.proof import CannotAudit
-from sessionpay.store.errors import BadDatabaseUrl, NotIndexed
+from sessionpay.store.errors import BadDatabase, BadDatabaseUrl, NotIndexed
 
 # The longest path that common systems take.
 VALUE_LENGTH_MAX = 4096
@@ -113,7 +114,15 @@ def exit_code(error: Exception) -> ExitCode:
             return ExitCode.DECLINED
         case Unreachable():
             return ExitCode.UNREACHABLE
-        case InputError() | Unwritable() | BadDatabaseUrl() | NotIndexed() | CannotAudit() | TyperException():
+        case (
+            InputError()
+            | Unwritable()
+            | BadDatabaseUrl()
+            | BadDatabase()
+            | NotIndexed()
+            | CannotAudit()
+            | TyperException()
+        ):
             return ExitCode.BAD_INPUT
         case _:
             return ExitCode.REFUSED
@@ -130,6 +139,8 @@ def message(error: Exception) -> str:
             return one_line(f"{fault} Add --help to see how the command is written.")
         case Abort():
             return one_line(str(Declined()))
+        case DBAPIError():
+            return one_line(f"the database failed: {error.orig}; check it, or restore it from a copy")
         case _:
             told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             return one_line(

@@ -1,6 +1,7 @@
 """`sessionpay network`: charges from sessions to the treasury, allocations from it to nodes."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,12 +20,12 @@ from sessionpay.cli.commands import Needs, Run, command, group
 from sessionpay.cli.failures import BadCommandLine
 from sessionpay.cli.output import Fields, Instant, Money, Span
 from sessionpay.cli.sending import Plan, send, told
-from sessionpay.cli.statements import Csv, show_statement
+from sessionpay.cli.statements import At, Chosen, Csv, show_statement
 from sessionpay.cli.terms import parse_allocations, parse_charges, read_rows
 from sessionpay.core.events import Charge
 from sessionpay.core.ids import ZERO_ADDRESS, checksum_address, parse_address
 from sessionpay.core.money import BaseUnits, parse_amount
-from sessionpay.store import evidence, queries
+from sessionpay.store import queries
 
 network = group("network", help="Charge sessions, allocate to nodes, read the treasury.")
 
@@ -105,12 +106,17 @@ def show(run: Run) -> None:
 
 
 @command(network, "statement", needs=Needs.CONTRACT_AND_BOOKS, example="network statement --csv")
-def statement(run: Run, *, csv: Csv = False) -> None:
+def statement(run: Run, *, at: At = None, csv: Csv = False) -> None:
     """Show what came into the treasury and what was allocated from it, from the books."""
-    with run.indexed() as (connection, contract):
-        fields: Fields = {"block": evidence.checkpoint(connection, contract).head_number}
-        lines = queries.network_statement(connection, contract)
-        show_statement(run, "Statement of the treasury", fields, contract=contract, lines=lines, as_csv=csv)
+    with run.indexed() as books:
+        show_statement(
+            run,
+            "Statement of the treasury",
+            {},
+            books=books,
+            statement=partial(queries.network_statement, *books),
+            chosen=Chosen(at, as_csv=csv),
+        )
 
 
 def _charge_one(run: Run, books: Books, row: Charge) -> None:

@@ -1,5 +1,6 @@
 """`sessionpay node`: those who do the work, and where their money goes."""
 
+from functools import partial
 from typing import Annotated
 
 from typer import Argument
@@ -8,9 +9,9 @@ from sessionpay.app import Books
 from sessionpay.cli.commands import Needs, Run, command, group
 from sessionpay.cli.output import Fields, Instant, Money
 from sessionpay.cli.sending import Plan, send, told
-from sessionpay.cli.statements import Csv, show_statement
+from sessionpay.cli.statements import At, Chosen, Csv, show_statement
 from sessionpay.core.ids import ZERO_ADDRESS, Address, checksum_address, parse_address
-from sessionpay.store import evidence, queries
+from sessionpay.store import queries
 
 node = group("node", help="Read nodes, pay them out, say where their money goes and that they work.")
 
@@ -98,16 +99,18 @@ def mark_unused(run: Run, address: _Node) -> None:
 
 
 @command(node, "statement", needs=Needs.CONTRACT_AND_BOOKS, example="node statement 0x7099...79C8 --csv")
-def statement(run: Run, address: _Node, *, csv: Csv = False) -> None:
+def statement(run: Run, address: _Node, *, at: At = None, csv: Csv = False) -> None:
     """Show every movement of what is pending of a node from the books: allocations and payouts."""
     found = parse_address(address)
-    with run.indexed() as (connection, contract):
-        fields: Fields = {
-            "node": checksum_address(found),
-            "block": evidence.checkpoint(connection, contract).head_number,
-        }
-        lines = queries.node_statement(connection, contract, found)
-        show_statement(run, "Statement of a node", fields, contract=contract, lines=lines, as_csv=csv)
+    with run.indexed() as books:
+        show_statement(
+            run,
+            "Statement of a node",
+            {"node": checksum_address(found)},
+            books=books,
+            statement=partial(queries.node_statement, *books, found),
+            chosen=Chosen(at, as_csv=csv),
+        )
 
 
 def _pending(books: Books, found: Address) -> Money:

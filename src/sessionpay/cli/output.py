@@ -5,21 +5,39 @@ result can be piped on.
 """
 
 import json
+import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
+from tempfile import SpooledTemporaryFile
+from typing import IO
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from sessionpay.core.money import Asset, BaseUnits, format_amount
 
-# Where no person looks, lines are not folded: wide enough for a transaction hash beside its label.
-PIPE_COLUMNS = 200
+# Where no person looks, lines are not folded: wide enough for every column of a statement.
+PIPE_COLUMNS = 250
+# More than any table needs.
+WIDTH_MAX = 10_000
+
+# A table knows all its rows before it is drawn, so a long one is drawn in pages of so many.
+PAGE_ROWS = 500
+# JSON up to this size does not need a file on the way.
+SPOOLED_CHARACTERS_MAX = 1_000_000
 
 SECONDS_PER = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -71,6 +89,9 @@ Row = Mapping[str, Value]
 Fields = Mapping[str, "Value | Sequence[Row]"]
 
 
+Count = Callable[[str, int, int], None]
+
+
 class Screen:
     """Where one run of the program writes."""
 
@@ -86,6 +107,32 @@ class Screen:
             sys.stdout.write(json.dumps(as_json(fields), indent=2) + "\n")
         else:
             _print(self._results, title, fields)
+
+    def rows(self, title: str, fields: Fields, name: str, rows: Iterable[Row]) -> None:
+        """Print a result with `rows` that may be too many for memory, which are taken as they are printed.
+
+        For people they are tables of a few hundred rows each, or, where a table would be too wide, fields
+        one below the other; for programs they are a list under `name`.
+        """
+        if not self.json_output:
+            _print(self._results, title, fields)
+            _print_pages(self._results, name, rows)
+            return
+        # Written aside first, because after an error on the way one object must follow, not the rest of one.
+        with SpooledTemporaryFile(SPOOLED_CHARACTERS_MAX, "w+", encoding="utf-8") as spool:
+            _write_json(spool, fields, name, rows)
+            spool.seek(0)
+            shutil.copyfileobj(spool, sys.stdout)
+
+    def parts(self, title: str, fields: Fields, name: str, parts: Sequence[Row]) -> None:
+        """Print a result with parts that have too many fields for a table; with JSON a list under `name`."""
+        if self.json_output:
+            self.result(title, {**fields, name: parts})
+            return
+        _print(self._results, title, fields)
+        for part in parts:
+            self._results.print()
+            _print_single(self._results, part)
 
     def line(self, text: str) -> None:
         """Print one line of the result."""
@@ -109,14 +156,30 @@ class Screen:
             yield
 
     @contextmanager
-    def counting(self, line: str) -> Iterator[Callable[[int, int], None]]:
-        """Lend a function that shows how much is done of how much; where nobody looks, it does nothing."""
+    def counting(self, unit: str) -> Iterator[Count]:
+        """Lend a function that shows how much is done of how much; where nobody looks, it does nothing.
+
+        It takes what is counted, which gets a line of its own, how many are done, and of how many.
+        """
         if not self._notes.is_terminal:
-            yield lambda _done, _total: None
+            yield lambda _line, _done, _total: None
             return
-        with Progress(console=self._notes, transient=True) as bar:
-            task = bar.add_task(one_line(line), total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=max(done, total))
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(unit),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self._notes, transient=True) as bar:
+            tasks: dict[str, TaskID] = {}
+
+            def count(line: str, done: int, total: int) -> None:
+                if line not in tasks:
+                    tasks[line] = bar.add_task(one_line(line))
+                bar.update(tasks[line], completed=done, total=max(done, total))
+
+            yield count
 
 
 def as_json(fields: Fields) -> dict[str, object]:
@@ -145,15 +208,45 @@ def _console(*, stderr: bool) -> Console:
 
 def _print(console: Console, title: str, fields: Fields) -> None:
     console.print(Text(title, style="bold"))
+    _print_single(console, fields)
+    for name, value in fields.items():
+        if isinstance(value, Sequence) and not isinstance(value, str) and value:
+            console.print(Text(f" {_label(name)}:"))
+            console.print(_rows(value))
+
+
+def _print_single(console: Console, fields: Fields) -> None:
     single = {_label(name): _shown(value) for name, value in fields.items() if _is_single(value)}
     width = max(map(len, single), default=0)
     for label, shown in single.items():
         # The terminal breaks a long line by itself, and then a hash can still be copied in one piece.
         console.print(Text(f" {label:{width}}  {shown}"), soft_wrap=True)
-    for name, value in fields.items():
-        if isinstance(value, Sequence) and not isinstance(value, str) and value:
-            console.print(Text(f" {_label(name)}:"))
-            console.print(_rows(value))
+
+
+def _print_pages(console: Console, name: str, rows: Iterable[Row]) -> None:
+    remaining = iter(rows)
+    while page := list(islice(remaining, PAGE_ROWS)):
+        console.print(Text(f" {_label(name)}:"))
+        table = _rows(page)
+        if console.measure(table, options=console.options.update(width=WIDTH_MAX)).maximum <= console.width:
+            console.print(table)
+            continue
+        # Amounts and hashes that are folded into a narrow column cannot be read.
+        for row in page:
+            _print_single(console, row)
+            console.print()
+
+
+def _write_json(stream: IO[str], fields: Fields, name: str, rows: Iterable[Row]) -> None:
+    """Write what `json.dumps` would write of it all, row by row."""
+    opening = json.dumps(as_json(fields), indent=2).removesuffix("\n}")
+    stream.write(f'{opening},\n  "{name}": [')
+    before = "\n"
+    for row in rows:
+        told = json.dumps(as_json(row), indent=2).replace("\n", "\n    ")
+        stream.write(f"{before}    {told}")
+        before = ",\n"
+    stream.write("]\n}\n" if before == "\n" else "\n  ]\n}\n")
 
 
 def _rows(rows: Sequence[Row]) -> Table:

@@ -1,5 +1,8 @@
 """`sessionpay session`: the deposits of those who use the network."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from functools import partial
 from typing import Annotated
 
 from typer import Argument, Option
@@ -10,7 +13,8 @@ from sessionpay.cli.commands import Needs, Run, command, group
 from sessionpay.cli.deposit import approve_first, require_deposit
 from sessionpay.cli.output import Fields, Instant, Money, Row
 from sessionpay.cli.sending import Plan, send, told
-from sessionpay.cli.statements import Csv, print_csv, show_statement
+from sessionpay.cli.statements import At, Chosen, Csv, print_csv, show_statement
+from sessionpay.core.books import Session
 from sessionpay.core.ids import (
     ZERO_ADDRESS,
     SessionId,
@@ -19,7 +23,7 @@ from sessionpay.core.ids import (
     parse_session_id,
 )
 from sessionpay.core.ledger import WINDOW_SECONDS
-from sessionpay.core.money import parse_amount
+from sessionpay.core.money import Asset, parse_amount
 from sessionpay.core.refusals import SessionNotRegistered
 from sessionpay.store import evidence, queries
 
@@ -152,40 +156,49 @@ def transfer(run: Run, session_id: _Id, new_owner: _Owner) -> None:
 def list_sessions(run: Run, *, owner: _OwnedBy = None, csv: Csv = False) -> None:
     """List sessions from the books, all of them or those of one owner."""
     owner_address = None if owner is None else parse_address(owner)
-    with run.indexed() as (connection, contract):
-        rows: list[Row] = [
-            {
-                "session_id": str(session_id),
-                "owner": checksum_address(found.owner),
-                "balance": Money(found.balance, contract.asset),
-                "paid_to_network": Money(found.usage, contract.asset),
-                "registered_at": Instant(found.registered_at),
-                "last_payment_at": Instant(found.last_payment_at),
-                "withdrawal_requested_at": Instant(found.withdrawal_requested_at),
-            }
-            for session_id, found in queries.sessions(connection, contract, owner=owner_address)
-        ]
-        head = evidence.checkpoint(connection, contract).head_number
-    if csv:
-        print_csv(run, _LISTED, rows)
-    else:
-        run.screen.result("Sessions", {"block": head, "count": len(rows), "sessions": rows})
+    with (
+        run.indexed() as (connection, contract),
+        closing(queries.sessions(connection, contract, owner=owner_address)) as found,
+    ):
+        rows = _listed(found, contract.asset)
+        if csv:
+            print_csv(run, _LISTED, rows)
+            return
+        fields: Fields = {
+            "block": evidence.checkpoint(connection, contract).head_number,
+            "count": queries.session_count(connection, contract, owner=owner_address),
+        }
+        run.screen.rows("Sessions", fields, "sessions", rows)
 
 
-@command(session, "statement", needs=Needs.CONTRACT_AND_BOOKS, example="session statement 7 --csv")
-def statement(run: Run, session_id: _Id, *, csv: Csv = False) -> None:
+@command(session, "statement", needs=Needs.CONTRACT_AND_BOOKS, example="session statement 7 --at 1200 --csv")
+def statement(run: Run, session_id: _Id, *, at: At = None, csv: Csv = False) -> None:
     """Show every movement of a session from the books: deposits, charges, withdrawals."""
     session = parse_session_id(session_id)
-    with run.indexed() as (connection, contract):
-        if queries.session(connection, contract, session) is None:
+    with run.indexed() as books:
+        if queries.session(*books, session) is None:
             raise SessionNotRegistered(session_id=session)
-        fields: Fields = {
-            "session_id": str(session),
-            "block": evidence.checkpoint(connection, contract).head_number,
+        show_statement(
+            run,
+            f"Statement of session {session}",
+            {"session_id": str(session)},
+            books=books,
+            statement=partial(queries.session_statement, *books, session),
+            chosen=Chosen(at, as_csv=csv),
+        )
+
+
+def _listed(found: Iterable[tuple[SessionId, Session]], asset: Asset) -> Iterator[Row]:
+    for session_id, kept in found:
+        yield {
+            "session_id": str(session_id),
+            "owner": checksum_address(kept.owner),
+            "balance": Money(kept.balance, asset),
+            "paid_to_network": Money(kept.usage, asset),
+            "registered_at": Instant(kept.registered_at),
+            "last_payment_at": Instant(kept.last_payment_at),
+            "withdrawal_requested_at": Instant(kept.withdrawal_requested_at),
         }
-        lines = queries.session_statement(connection, contract, session)
-        title = f"Statement of session {session}"
-        show_statement(run, title, fields, contract=contract, lines=lines, as_csv=csv)
 
 
 def _balance(books: Books, session: SessionId) -> Money:

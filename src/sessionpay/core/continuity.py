@@ -7,7 +7,7 @@ refuses a charge above a balance, a deposit to an unknown session, a batch out o
 from sessionpay.core import events as ev
 from sessionpay.core.books import Books
 from sessionpay.core.errors import BrokenHistory
-from sessionpay.core.ids import SESSION_ID_LIMIT, ZERO_ADDRESS, Address, SessionId
+from sessionpay.core.ids import SESSION_ID_LIMIT, ZERO_ADDRESS, SessionId
 from sessionpay.core.money import AMOUNT_LIMIT
 
 CLOCK_LIMIT = 2**32
@@ -82,18 +82,16 @@ def _charges(books: Books, event: ev.Event, rows: tuple[ev.Charge, ...]) -> None
     left: dict[SessionId, int] = {}
     for session_id, amount in rows:
         left[session_id] = left.get(session_id, books.session(session_id).balance) - amount
-        _rule(event, left[session_id] >= 0, f"session {session_id} had too little")
+        if left[session_id] < 0:
+            raise _broken(event, f"session {session_id} had too little")
 
 
 def _allocations(books: Books, event: ev.Event, rows: tuple[ev.Allocation, ...]) -> None:
     total = sum(row.amount for row in rows)
     _rule(event, total <= books.network, f"the treasury had {books.network}")
     for node, amount in rows:
-        _rule(event, not amount or _is_active(books, node), f"node {node} was not active")
-
-
-def _is_active(books: Books, node: Address) -> bool:
-    return books.node(node).last_used_at != 0
+        if amount and books.node(node).last_used_at == 0:
+            raise _broken(event, f"node {node} was not active")
 
 
 def _known(books: Books, event: ev.Event, session_id: SessionId) -> None:
@@ -103,4 +101,8 @@ def _known(books: Books, event: ev.Event, session_id: SessionId) -> None:
 
 def _rule(event: ev.Event, holds: bool, rule: str) -> None:
     if not holds:
-        raise BrokenHistory(type(event).__name__, rule=rule)
+        raise _broken(event, rule)
+
+
+def _broken(event: ev.Event, rule: str) -> BrokenHistory:
+    return BrokenHistory(type(event).__name__, rule=rule)

@@ -62,6 +62,11 @@ def to_json(event: ev.Event) -> str:
     return "{" + ",".join(f'"{n}":{_text(n, getattr(event, n))}' for n in _NAMES[type(event)]) + "}"
 
 
+def is_event_name(name: str) -> bool:
+    """Tell whether an event of the contract has this name."""
+    return name in _CODECS
+
+
 def from_json(name: str, text: str) -> ev.Event:
     """Return the event of class `name` with these fields; raises KeyError or ValueError for others."""
     event, readers = _CODECS[name]

@@ -7,6 +7,7 @@ header is refused with `FaultyAnswer`, so that another node can be asked.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 from web3 import Web3
@@ -182,16 +183,18 @@ class ChainSource:
         self._require(isinstance(found, list), "it answers logs with something else")
         logs: list[_Log] = self._read(lambda: [_log(raw) for raw in found], "a log without its fields")
         logs.sort(key=_place)
-        kept: list[_Log] = []
+        ours = all(log.address == self._address for log in logs)
+        self._require(ours, "it gave logs of another contract")
+        by_place = {(log.block_number, log.log_index): log for log in logs}
+        if len(by_place) < len(logs):
+            self._require_equal(by_place, logs)
+        return list(by_place.values())
+
+    def _require_equal(self, by_place: Mapping[tuple[int, int], "_Log"], logs: Sequence["_Log"]) -> None:
+        """Refuse logs of one place that are not the same log again."""
         for log in logs:
-            self._require(log.address == self._address, "it gave logs of another contract")
-            if kept and _place(kept[-1]) == _place(log):
-                self._require(
-                    kept[-1] == log, f"it gave two logs {log.log_index} of block {log.block_number}"
-                )
-            else:
-                kept.append(log)
-        return kept
+            same = by_place[log.block_number, log.log_index] == log
+            self._require(same, f"it gave two logs {log.log_index} of block {log.block_number}")
 
     def _times(self, logs: Sequence["_Log"], blocks: Mapping[int, str]) -> dict[int, int]:
         """Return the times of blocks, from their headers where the logs do not have them."""
@@ -215,8 +218,7 @@ class ChainSource:
             raise FaultyAnswer(self.name, rule=str(malformed)) from None
         if event is None:
             raise FaultyAnswer(self.name, rule="it gave an event that the contract does not have")
-        place = (log.block_number, log.log_index, log.block_hash, log.transaction_hash, log.transaction_index)
-        return Entry(*place, timestamp, event)
+        return Entry(*log[:5], timestamp, event)
 
     def _filter(self, header: Header, logs: Sequence["_Log"]) -> None:
         """Hold logs against the block's filter: none that it denies, and none left out that it allows."""
@@ -272,8 +274,7 @@ class _Log(NamedTuple):
     data: str
 
 
-def _place(log: _Log) -> tuple[int, int]:
-    return log.block_number, log.log_index
+_place = itemgetter(0, 1)
 
 
 def _log(raw: Mapping[str, Any]) -> _Log:

@@ -1,23 +1,34 @@
-"""The audit: contract storage, its events replayed, the books in SQL and the real balance, at one block."""
+"""The audit: the node's logs, the events in SQL, what follows from them, and the contract, at one block.
 
-from collections.abc import Iterable, Iterator, Mapping
+Each side is held against the one that it follows from, so that the first thing that differs is the cause
+and not one of its effects:
+
+    logs of the node = events in SQL = contract storage, roles and real balance
+                       events in SQL = tables of accounts = lines of statements = rows for taking back
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from sessionpay.chain import storage
 from sessionpay.chain.client import SessionPayment
-from sessionpay.chain.errors import NodeRefused, Unreachable
 from sessionpay.core.books import Books
 from sessionpay.core.errors import SessionPayError
-from sessionpay.core.movements import Kind
-from sessionpay.indexer.plan import Span
-from sessionpay.indexer.source import ChainSource
+from sessionpay.indexer.errors import IndexerError
+from sessionpay.indexer.source import ChainSource, Source
 from sessionpay.indexer.start import deployment_block
-from sessionpay.services.audit import Comparison, compare
-from sessionpay.store import derived, evidence, queries
+from sessionpay.services.audit import Comparison, Watch, compare
+from sessionpay.services.bookkeeping import hold_checkpoint, hold_contract, hold_window
+from sessionpay.services.findings import Finding, Tally
+from sessionpay.services.provenance import EVENTS, LOGS, Reach, logged, witnessed
+from sessionpay.services.recount import BOOKS, STATEMENTS, UNDO, Count, UndoCheck, hold_lines, hold_tables
+from sessionpay.store import evidence, kept
 from sessionpay.store.evidence import Checkpoint, Contract
 
-CONTRACT, EVENTS, BOOKS, STATEMENTS = "contract", "events", "books", "statements"
+CONTRACT = "contract"
 
 
 class CannotAudit(SessionPayError):
@@ -27,20 +38,6 @@ class CannotAudit(SessionPayError):
         """Keep why."""
         self.reason = reason
         super().__init__(f"could not check: {reason}")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One number on which two sides do not agree; an address counts as a number."""
-
-    name: str
-    sides: tuple[str, str]
-    numbers: tuple[int, int]
-
-    @property
-    def difference(self) -> int:
-        """How far the two are apart, never below zero."""
-        return abs(self.numbers[0] - self.numbers[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,8 @@ class Totals:
 class Audit:
     """What was found at one block; `surplus` and `balance` in base units.
 
-    `difference` adds up how far apart any two sides are on any number; `totals` are by side.
+    `difference` adds up how far any two sides are apart, and 1 for each thing that is no number and not
+    the same; `totals` are by side.
     """
 
     block: int
@@ -79,142 +77,157 @@ class Audit:
 
 
 def audit_books(
-    contract: SessionPayment, connection: Connection, known: Contract, *, block: int | None = None
+    contract: SessionPayment,
+    connection: Connection,
+    known: Contract,
+    *,
+    block: int | None = None,
+    watch: Watch | None = None,
 ) -> Audit:
-    """Hold contract, events, derived tables and statements against each other after `block`.
+    """Hold logs, events, contract and everything derived against each other after `block`.
 
-    The last block of the books when left out; for an earlier one the derived tables, which are only of
-    the last block, are left out. Raises `CannotAudit` for a block that the books do not have.
+    The last block of the books when left out; for an earlier one the tables of accounts, which are only
+    of the last block, are left out. `watch` is told how far it is. Raises `CannotAudit` for a block that
+    the books do not have, and whatever the node or the database cannot give.
     """
     checkpoint = evidence.checkpoint(connection, known)
     at = checkpoint.head_number if block is None else block
     _require_indexed(known, checkpoint, at)
-    _require_same_chain(contract, evidence.window(connection, known), at)
-    replayed = evidence.replay(connection, known, up_to=at)
-    sides = {EVENTS: replayed}
-    findings = list(_statements(queries.every_line(connection, known, up_to=at), replayed))
-    if at == checkpoint.head_number:
-        sides[BOOKS] = derived.books(connection, known)
-        findings = [*_apart(replayed, sides[BOOKS]), *findings]
-        counted = (checkpoint.event_count, evidence.count(connection, known))
-        findings.append(Finding("number of events", (BOOKS, EVENTS), counted))
-    return _audit(contract, sides, findings, at)
-
-
-def audit_chain(contract: SessionPayment, *, block: int | None = None) -> Audit:
-    """Hold the contract against its own events after `block`, the latest when left out; no database."""
-    at = contract.block_number() if block is None else block
-    if at > contract.block_number():
-        raise CannotAudit(f"block {at} is above the chain's latest, {contract.block_number()}")
-    books = Books(withdrawal_delay=contract.withdrawal_delay())
     source = ChainSource(contract.web3, contract.address)
-    first, span = deployment_block(contract), Span()
+    with _standing(source, at, evidence.window(connection, known)):
+        if at == checkpoint.head_number:
+            return _audit_all(contract, connection, known, checkpoint, source=source, watch=watch)
+        return _audit_past(contract, connection, known, at, source=source, watch=watch)
+
+
+def audit_chain(contract: SessionPayment, *, block: int | None = None, watch: Watch | None = None) -> Audit:
+    """Hold the contract against its own events after `block`, the latest when left out; no database."""
+    head = contract.block_number()
+    at = head if block is None else block
+    if at > head:
+        raise CannotAudit(f"block {at} is above the chain's latest, {head}")
+    first = deployment_block(contract)
     if at < first:
         raise CannotAudit(f"block {at} is before the contract's first, {first}")
-    while first <= at:
-        last = min(at, first + span.blocks - 1)
-        try:
-            entries = source.history(first, last)
-        except (NodeRefused, Unreachable):
-            if span.blocks == 1:
-                raise
-            span = span.halved()
-            continue
-        for entry in entries:
-            books.record((entry.event,), entry.timestamp)
-        first, span = last + 1, span.grown(len(entries))
-    return _audit(contract, {EVENTS: books}, [], at)
+    source = ChainSource(contract.web3, contract.address)
+    with _standing(source, at, {}):
+        count = Count.empty(withdrawal_delay=contract.withdrawal_delay())
+        for entry in logged(Reach(source, contract.address, first, at), watch=watch):
+            count.add(entry)
+        return _concluded(contract, count, None, at, before=(), after=(), watch=watch)
 
 
-def _audit(
-    contract: SessionPayment, sides: Mapping[str, Books], findings: Iterable[Finding], block: int
+def _audit_all(
+    contract: SessionPayment,
+    connection: Connection,
+    known: Contract,
+    checkpoint: Checkpoint,
+    *,
+    source: Source,
+    watch: Watch | None,
 ) -> Audit:
-    others = sides.get(BOOKS, Books())
-    replayed = sides[EVENTS]
-    found = compare(contract, replayed, sessions=others.sessions, nodes=others.nodes, block=block)
-    wrong = [*_of_chain(found), *_roles(contract, replayed, block)]
-    wrong += [finding for finding in findings if finding.difference]
-    treasury = contract.total_network_balance(block=block)
-    stored = Totals(found.sessions_balance, found.nodes_pending, treasury, found.liabilities)
-    wrong += _sum_of(stored)
-    # What compare found first stands for all that it found.
-    beside = sum(finding.difference for finding in wrong[1 if found.first_difference else 0 :])
+    """Audit after the last block, where everything in the database has something to be held against."""
+    at = checkpoint.head_number
+    logs, window = Tally((LOGS, EVENTS)), Tally(("node", BOOKS))
+    terms, counted = Tally((CONTRACT, BOOKS)), Tally((EVENTS, BOOKS))
+    lines, undo, accounts = Tally((EVENTS, STATEMENTS)), Tally((EVENTS, UNDO)), Tally((EVENTS, BOOKS))
+    hold_contract(contract, known, tally=terms)
+    hold_window(contract, connection, known, checkpoint, tally=window)
+    count = Count.empty(withdrawal_delay=known.withdrawal_delay)
+    # Without a bound, because an event above the last block is as forged as any other.
+    entries = evidence.entries(connection, known)
+    seen = witnessed(entries, reach=_reach(contract, known, source, at), tally=logs, watch=watch)
+    with (
+        closing(kept.movement_rows(connection, known)) as there,
+        closing(kept.undo_rows(connection, known)) as noted,
+    ):
+        check = UndoCheck(noted, final_number=checkpoint.final_number, tally=undo)
+        hold_lines(seen, there, count=count, lines=lines, undo=check)
+    _hold_chain_ids(connection, known, logs)
+    books = hold_tables(connection, known, count, tally=accounts)
+    hold_checkpoint(connection, known, checkpoint, count.state.event_count, tally=counted)
+    after = (terms, accounts, lines, undo, counted, window)
+    return _concluded(contract, count, books, at, before=(logs,), after=after, watch=watch)
+
+
+def _audit_past(
+    contract: SessionPayment,
+    connection: Connection,
+    known: Contract,
+    at: int,
+    *,
+    source: Source,
+    watch: Watch | None,
+) -> Audit:
+    """Audit after an earlier block: logs, events, contract, and the lines up to there."""
+    logs, lines = Tally((LOGS, EVENTS)), Tally((EVENTS, STATEMENTS))
+    count = Count.empty(withdrawal_delay=known.withdrawal_delay)
+    entries = evidence.entries(connection, known, up_to=at)
+    seen = witnessed(entries, reach=_reach(contract, known, source, at), tally=logs, watch=watch)
+    with closing(kept.movement_rows(connection, known, up_to=at)) as there:
+        hold_lines(seen, there, count=count, lines=lines)
+    return _concluded(contract, count, None, at, before=(logs,), after=(lines,), watch=watch)
+
+
+def _concluded(
+    contract: SessionPayment,
+    count: Count,
+    books: Books | None,
+    block: int,
+    *,
+    before: Sequence[Tally],
+    after: Sequence[Tally],
+    watch: Watch | None,
+) -> Audit:
+    """Hold the contract against what was counted, and put every tally together, causes first."""
+    other = Books() if books is None else books
+    found = compare(
+        contract, count.books, sessions=other.sessions, nodes=other.nodes, block=block, watch=watch
+    )
+    roles, sums = Tally((CONTRACT, EVENTS)), Tally((CONTRACT, "liabilities"))
+    _hold_roles(contract, count, other, block, tally=roles)
+    stored = Totals(found.sessions_balance, found.nodes_pending, found.network, found.liabilities)
+    sums.hold("sum of all balances", stored.sessions + stored.nodes + stored.treasury, stored.liabilities)
+    tallies = [*before, _of_chain(found), roles, sums, *after]
+    sides = {EVENTS: count.books} if books is None else {EVENTS: count.books, BOOKS: books}
     return Audit(
         block=block,
-        difference=found.difference + beside,
-        first_difference=wrong[0] if wrong else None,
+        difference=sum(tally.difference for tally in tallies),
+        first_difference=next((tally.first for tally in tallies if tally.first is not None), None),
         surplus=found.surplus,
         balance=found.balance,
-        totals={CONTRACT: stored, **{name: Totals.of(books) for name, books in sides.items()}},
+        totals={CONTRACT: stored, **{name: Totals.of(side) for name, side in sides.items()}},
     )
 
 
-def _of_chain(found: Comparison) -> Iterator[Finding]:
-    if found.first_difference is not None:
-        item = found.first_difference
-        yield Finding(item.name, (CONTRACT, EVENTS), (item.chain, item.books))
+def _of_chain(found: Comparison) -> Tally:
+    item = found.first_difference
+    first = None if item is None else Finding(item.name, (CONTRACT, EVENTS), (item.chain, item.books))
+    return Tally((CONTRACT, EVENTS), found.difference, first)
 
 
-def _sum_of(stored: Totals) -> Iterator[Finding]:
-    """Yield what the contract owes where it is not the sum of what it owes to each."""
-    owed = stored.sessions + stored.nodes + stored.treasury
-    if owed != stored.liabilities:
-        yield Finding("sum of all balances", (CONTRACT, "liabilities"), (owed, stored.liabilities))
+def _hold_roles(contract: SessionPayment, count: Count, books: Books, block: int, *, tally: Tally) -> None:
+    """Ask for every role that was ever given, because one that was taken back must be gone."""
+    asked = sorted({*count.roles_seen, *count.books.roles, *books.roles})
+    for (role, account), is_held in zip(asked, storage.roles(contract, asked, block=block), strict=True):
+        should = (role, account) in count.books.roles
+        tally.hold(f"role {role} of {account}", _held(is_held), _held(should))
 
 
-def _roles(contract: SessionPayment, books: Books, block: int) -> Iterator[Finding]:
-    for role, account in sorted(books.roles):
-        if not contract.has_role(role, account, block=block):
-            yield Finding(f"role {role} of {account}", (CONTRACT, EVENTS), (0, 1))
+def _held(is_held: bool) -> str:
+    return "held" if is_held else "not held"
 
 
-def _apart(replayed: Books, kept: Books) -> Iterator[Finding]:
-    """Yield every number that derived tables have otherwise than a replay."""
-
-    def item(name: str, left: int, right: int) -> Finding:
-        return Finding(name, (EVENTS, BOOKS), (left, right))
-
-    for name in ("network", "liabilities", "sequence", "paused_until"):
-        yield item(name, getattr(replayed, name), getattr(kept, name))
-    for session_id in sorted({*replayed.sessions, *kept.sessions}):
-        left, right = replayed.session(session_id), kept.session(session_id)
-        for name in left.__slots__:
-            yield item(f"session {session_id} {name}", _number(left, name), _number(right, name))
-    for node in sorted({*replayed.nodes, *kept.nodes}):
-        for name in replayed.node(node).__slots__:
-            values = _number(replayed.node(node), name), _number(kept.node(node), name)
-            yield item(f"node {node} {name}", *values)
-    for role, account in sorted(replayed.roles ^ kept.roles):
-        is_replayed = (role, account) in replayed.roles
-        yield item(f"role {role} of {account}", int(is_replayed), int(not is_replayed))
+def _hold_chain_ids(connection: Connection, known: Contract, tally: Tally) -> None:
+    for event in kept.strange_events(connection, known):
+        name = f"event {event.log_index} of block {event.block_number} chain_id"
+        tally.hold(name, known.chain_id, event.chain_id)
 
 
-def _number(row: object, name: str) -> int:
-    value = getattr(row, name)
-    return int(value, 16) if isinstance(value, str) else int(value)
-
-
-def _statements(lines: Iterable[queries.Line], replayed: Books) -> Iterator[Finding]:
-    """Add up every statement; yield each balance on a line, and each sum at the end."""
-    sums: dict[object, int] = {}
-    network = 0
-    for line in lines:
-        sums[line.subject] = sums.get(line.subject, 0) + line.amount
-        network += {Kind.CHARGE: -line.amount, Kind.ALLOCATION: -line.amount}.get(line.kind, 0)
-        if sums[line.subject] != line.balance:
-            name = f"{_named(line.subject)} balance after block {line.block_number}"
-            yield Finding(name, (STATEMENTS, "sum of its lines"), (line.balance, sums[line.subject]))
-    yield Finding("network", (EVENTS, STATEMENTS), (replayed.network, network))
-    for session_id, session in replayed.sessions.items():
-        yield Finding(
-            f"session {session_id} balance", (EVENTS, STATEMENTS), (session.balance, sums.get(session_id, 0))
-        )
-    for node, kept in replayed.nodes.items():
-        yield Finding(f"node {node} pending", (EVENTS, STATEMENTS), (kept.pending, sums.get(node, 0)))
-
-
-def _named(subject: object) -> str:
-    return f"node {subject}" if isinstance(subject, str) else f"session {subject}"
+def _reach(contract: SessionPayment, known: Contract, source: Source, at: int) -> Reach:
+    # A first block that was moved up in the books must not hide what was logged before it.
+    first = min(deployment_block(contract) or known.first_block, known.first_block)
+    return Reach(source, contract.address, first, at)
 
 
 def _require_indexed(known: Contract, checkpoint: Checkpoint, block: int) -> None:
@@ -226,11 +239,26 @@ def _require_indexed(known: Contract, checkpoint: Checkpoint, block: int) -> Non
         raise CannotAudit(f"block {block} is before the contract's first, {known.first_block}")
 
 
-def _require_same_chain(contract: SessionPayment, window: Mapping[int, evidence.Block], block: int) -> None:
-    """Refuse to compare with a block that was taken back since, or is not on the node's chain."""
-    if block not in window:
-        return
-    source = ChainSource(contract.web3, contract.address)
-    found = source.block(block)
-    if found is None or found.block.hash != window[block].hash:
-        raise CannotAudit(f"block {block} of the books is not on the node's chain; index again")
+@contextmanager
+def _standing(source: Source, number: int, window: Mapping[int, evidence.Block]) -> Iterator[None]:
+    """Refuse to compare with a block that is not on the node's chain, or is taken back meanwhile."""
+    before = source.block(number)
+    if before is None:
+        raise CannotAudit(f"node {source.name} has no block {number}; it is behind, or serves another chain")
+    if number in window and window[number].hash != before.block.hash:
+        raise CannotAudit(f"block {number} of the books is not on the node's chain; index again")
+    moved = CannotAudit(f"block {number} was taken back during the audit; audit again")
+    try:
+        yield
+    except IndexerError:
+        # A node that is reorganised while it answers contradicts itself.
+        if _hash(source, number) != before.block.hash:
+            raise moved from None
+        raise
+    if _hash(source, number) != before.block.hash:
+        raise moved
+
+
+def _hash(source: Source, number: int) -> str | None:
+    found = source.block(number)
+    return None if found is None else found.block.hash

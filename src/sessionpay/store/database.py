@@ -11,8 +11,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from sessionpay.store import migrations
+from sessionpay.store import faults, migrations
 from sessionpay.store.errors import BadDatabase, BadDatabaseUrl, DatabaseBusy, NoDatabase
+from sessionpay.store.faults import shown_url
 from sessionpay.store.settlement_tables import SETTLEMENT
 from sessionpay.store.tables import DERIVED, EVIDENCE, metadata
 from sessionpay.store.types import ADD_WHOLE, add_texts
@@ -55,7 +56,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         """Wrap an engine; `Database.open` makes one."""
         self.engine = engine
-        self.name = engine.url.render_as_string(hide_password=True)
+        self.name = shown_url(engine.url)
         self.is_sqlite = engine.dialect.name == "sqlite"
 
     @classmethod
@@ -84,18 +85,25 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Lend a connection that sees one state of the database, whatever others write meanwhile."""
+        """Lend a connection that sees one state of the database, whatever others write meanwhile.
+
+        Raises `BadValue` if what is read with it fails because of a value in the database.
+        """
         with self.engine.connect() as connection:
             if not self.is_sqlite:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            yield connection
+            with faults.named(connection):
+                yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Lend a connection whose changes are committed together at the end, or not at all."""
+        """Lend a connection whose changes are committed together at the end, or not at all.
+
+        Raises `BadValue` as `reading`.
+        """
         with self.engine.connect() as connection:
             connection.execution_options(sessionpay_writes=True)
-            with connection.begin():
+            with connection.begin(), faults.named(connection):
                 yield connection
 
     @contextmanager

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
 from sessionpay.core import events as ev
 from sessionpay.core.books import Books
@@ -19,9 +19,12 @@ from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.movements import Kind, movements
 from sessionpay.store import evidence, rows, tables
 from sessionpay.store.evidence import CHUNK_ROWS, Contract, Entry
+from sessionpay.store.insertion import insert_rows
 from sessionpay.store.rows import State
 
 DAY_SECONDS = 86_400
+
+Row = tuple[Any, ...]
 
 
 @dataclass(slots=True)
@@ -65,24 +68,20 @@ def fold(connection: Connection, contract: Contract, entries: Sequence[Entry], *
     Blocks above `final_number` can be put back later. Raises `BrokenHistory` for an event that cannot
     follow; then the transaction must not be committed.
     """
-    state = _load(connection, contract, Touched.by(entries))
-    lines: list[dict[str, Any]] = []
-    before: list[dict[str, Any]] = []
+    touched = Touched.by(entries)
+    state = _load(connection, contract, touched)
+    lines: list[Row] = []
+    before: list[Row] = []
     for number, block in groupby(entries, key=lambda entry: entry.block_number):
         of_block = list(block)
         if number > final_number:
-            touched = Touched.by(of_block)
-            before += [
-                {"contract_id": contract.id, "block_number": number, **image}
-                for image in _images(state, touched)
-            ]
+            images = _images(state, Touched.by(of_block))
+            before += [(contract.id, number, *image) for image in images]
         for entry in of_block:
             lines += _record(contract, state, entry)
-    if lines:
-        connection.execute(insert(tables.movements), lines)
-    if before:
-        connection.execute(insert(tables.undo), before)
-    _save(connection, contract, state, Touched.by(entries))
+    insert_rows(connection, tables.movements, lines)
+    insert_rows(connection, tables.undo, before)
+    _save(connection, contract, state, touched)
     return state.books
 
 
@@ -135,31 +134,21 @@ def books(connection: Connection, contract: Contract) -> Books:
     return _load(connection, contract, None).books
 
 
-def _record(contract: Contract, state: State, entry: Entry) -> list[dict[str, Any]]:
+def _record(contract: Contract, state: State, entry: Entry) -> list[Row]:
+    """Carry the books over one event, and return its lines in the order of their table's columns."""
     require_possible(state.books, entry.event)
     moved = movements(state.books, entry.event)
     if moved:
         day = entry.timestamp // DAY_SECONDS
-        totals = state.days.setdefault(day, dict.fromkeys(Kind, 0))
+        if day not in state.days:
+            state.days[day] = dict.fromkeys(Kind, 0)
+        totals = state.days[day]
         for movement in moved:
             totals[movement.kind] += movement.amount
     state.books.record((entry.event,), entry.timestamp)
     state.event_count += 1
-    return [
-        {
-            "contract_id": contract.id,
-            "block_number": entry.block_number,
-            "log_index": entry.log_index,
-            "row": row,
-            "kind": movement.kind.value,
-            "session_id": movement.session_id,
-            "node": movement.node,
-            "amount": movement.amount,
-            "balance_after": movement.balance_after,
-            "network_after": movement.network_after,
-        }
-        for row, movement in enumerate(moved)
-    ]
+    place = (contract.id, entry.block_number, entry.log_index)
+    return [(*place, row, kind.value, *line) for row, (kind, *line) in enumerate(moved)]
 
 
 def _load(connection: Connection, contract: Contract, touched: Touched | None) -> State:
@@ -183,14 +172,14 @@ def _keys(touched: Touched) -> dict[str, list[dict[str, Any]] | None]:
     }
 
 
-def _images(state: State, touched: Touched) -> Iterable[dict[str, Any]]:
-    """Yield what the touched rows are now."""
+def _images(state: State, touched: Touched) -> Iterable[Row]:
+    """Yield what the touched rows are now: relation, subject, and the row before."""
     for relation, keys in _keys(touched).items():
         codec = rows.BY_RELATION[relation]
         for key in [{}] if keys is None else keys:
             row = codec.row(state, key)
             before = None if row is None else json.dumps(row, separators=(",", ":"))
-            yield {"relation": relation, "subject": codec.subject(key), "before": before}
+            yield relation, codec.subject(key), before
 
 
 def _save(connection: Connection, contract: Contract, state: State, touched: Touched) -> None:

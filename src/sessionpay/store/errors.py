@@ -4,6 +4,7 @@ StoreError
 ├── BadDatabaseUrl    not the address of a database that this package uses
 ├── NoDatabase        the database cannot be opened at all
 ├── BadDatabase       its tables are not what this version can work with
+│   └── BadValue      a row is missing, or a value in it is not what this package writes
 ├── DatabaseBusy      another indexer writes to it
 ├── NotIndexed        it does not know the contract
 ├── TooManyRows       a batch that no transaction can carry
@@ -18,7 +19,9 @@ StoreError
 └── ReporterNamed     a reporter's name is taken, or is not known
 """
 
-from sessionpay.core.errors import SessionPayError
+from collections.abc import Mapping
+
+from sessionpay.core.errors import SessionPayError, shown
 from sessionpay.core.ids import Address, checksum_address
 
 
@@ -55,6 +58,21 @@ class BadDatabase(StoreError):
         self.database = database
         self.rule = rule
         super().__init__(f"database {database}: {rule}")
+
+
+class BadValue(BadDatabase):
+    """A row is missing, or a value in it cannot be read: somebody changed it by hand, or a disk failed."""
+
+    def __init__(
+        self, database: str, *, table: str, key: Mapping[str, object], column: str | None, rule: str
+    ) -> None:
+        """Keep the place: table, the row's key by column, and the column, None if the row is missing."""
+        self.table = table
+        self.key = dict(key)
+        self.column = column
+        row = ", ".join(f"{name} {shown(value)}" for name, value in key.items())
+        place = f"table {table}, row {row}" + (f", column {column}" if column else "")
+        super().__init__(database, rule=f"{place}: {rule}")
 
 
 class DatabaseBusy(StoreError):

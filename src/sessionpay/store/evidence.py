@@ -7,15 +7,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    RowMapping,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from sessionpay.core.books import Books
 from sessionpay.core.events import Event
 from sessionpay.core.ids import Address
 from sessionpay.core.money import Asset
 from sessionpay.core.wire import from_json, to_json
-from sessionpay.store import tables
+from sessionpay.store import faults, tables
 from sessionpay.store.errors import NotIndexed
+from sessionpay.store.insertion import insert_rows
 
 # Enough for the cost of a query not to matter, and a few megabytes at most.
 CHUNK_ROWS = 5_000
@@ -101,23 +114,32 @@ def enrol(
 
 
 def contract(connection: Connection, *, chain_id: int, address: Address) -> Contract:
-    """Return one contract; raises `NotIndexed`."""
+    """Return one contract; raises `NotIndexed`, and `BadValue` if a contract's row was lost."""
     found = [one for one in contracts(connection) if (one.chain_id, one.address) == (chain_id, address)]
     if not found:
+        # Else a lost row would be entered anew beside what is left of it.
+        faults.require_owners(connection)
         raise NotIndexed(address, chain_id=chain_id)
     return found[0]
 
 
 def contracts(connection: Connection) -> list[Contract]:
     """Return every contract of the database, in the order of their entry."""
-    rows = connection.execute(select(tables.contracts).order_by(tables.contracts.c.id)).mappings()
+    rows = connection.execute(select(tables.contracts).order_by(tables.contracts.c.id)).mappings().all()
+    for row in rows:
+        _require_numbers(connection, tables.contracts, row)
     return [_contract(row) for row in rows]
 
 
 def checkpoint(connection: Connection, contract: Contract) -> Checkpoint:
-    """Return how far `contract` is read."""
+    """Return how far `contract` is read. Raises `BadValue` if that was lost."""
     query = select(tables.checkpoints).where(tables.checkpoints.c.contract_id == contract.id)
-    row = dict(connection.execute(query).mappings().one())
+    found = connection.execute(query).mappings().one_or_none()
+    if found is None:
+        key = {"contract_id": contract.id}
+        raise faults.missing(connection, tables.checkpoints, key, why="its contract is there")
+    row = dict(found)
+    _require_numbers(connection, tables.checkpoints, row)
     del row["contract_id"]
     return Checkpoint(**row)
 
@@ -141,11 +163,8 @@ def append(
     connection: Connection, contract: Contract, *, entries: Sequence[Entry], blocks: Sequence[Block]
 ) -> None:
     """Add events, and blocks to the window; a second event at one place is refused by the database."""
-    if entries:
-        connection.execute(insert(tables.events), [_row(contract, entry) for entry in entries])
-    if blocks:
-        rows = [{"contract_id": contract.id, **block._asdict()} for block in blocks]
-        connection.execute(insert(tables.blocks), rows)
+    insert_rows(connection, tables.events, (_row(contract, entry) for entry in entries))
+    insert_rows(connection, tables.blocks, ((contract.id, *block) for block in blocks))
 
 
 def rewind(connection: Connection, contract: Contract, *, to: int) -> int:
@@ -174,7 +193,8 @@ def forget(connection: Connection, contract: Contract) -> None:
 def entries(connection: Connection, contract: Contract, *, up_to: int | None = None) -> Iterator[Entry]:
     """Yield every event in the order of the chain, up to and including block `up_to`.
 
-    A few thousand are in memory at a time, however many there are.
+    A few thousand are in memory at a time, however many there are. Raises `BadValue` for one that
+    cannot be read.
     """
     e = tables.events.c
     columns = (
@@ -191,12 +211,13 @@ def entries(connection: Connection, contract: Contract, *, up_to: int | None = N
             e.block_number > block_number, and_(e.block_number == block_number, e.log_index > log_index)
         )
         start = e.block_number >= block_number
-        rows = connection.execute(query.where(start, beyond).limit(CHUNK_ROWS)).all()
-        for row in rows:
-            yield Entry(*row[:6], from_json(row[6], row[7]))
-        if len(rows) < CHUNK_ROWS:
+        with faults.named(connection):
+            rows = connection.execute(query.where(start, beyond).limit(CHUNK_ROWS))
+            chunk = [_entry(row) for row in rows]
+        yield from chunk
+        if len(chunk) < CHUNK_ROWS:
             return
-        block_number, log_index = rows[-1][0], rows[-1][1]
+        block_number, log_index = chunk[-1].block_number, chunk[-1].log_index
 
 
 def replay(connection: Connection, contract: Contract, *, up_to: int | None = None) -> Books:
@@ -213,19 +234,19 @@ def count(connection: Connection, contract: Contract) -> int:
     return connection.execute(select(func.count()).select_from(tables.events).where(where)).scalar_one()
 
 
-def _row(contract: Contract, entry: Entry) -> dict[str, Any]:
-    return {
-        "contract_id": contract.id,
-        "block_number": entry.block_number,
-        "log_index": entry.log_index,
-        "chain_id": contract.chain_id,
-        "block_hash": entry.block_hash,
-        "transaction_hash": entry.transaction_hash,
-        "transaction_index": entry.transaction_index,
-        "timestamp": entry.timestamp,
-        "name": type(entry.event).__name__,
-        "arguments": to_json(entry.event),
-    }
+def _row(contract: Contract, entry: Entry) -> tuple[Any, ...]:
+    """Return an event in the order of its table's columns."""
+    block_number, log_index, *place, event = entry
+    name, arguments = type(event).__name__, to_json(event)
+    return (contract.id, block_number, log_index, contract.chain_id, *place, name, arguments)
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    number, log_index, block_hash, transaction, transaction_index, timestamp, name, arguments = row
+    if not (type(number) is type(log_index) is type(timestamp) is int):
+        raise TypeError("a block, a log or a time that is no number")
+    event = from_json(name, arguments)
+    return Entry(number, log_index, block_hash, transaction, transaction_index, timestamp, event)
 
 
 def _contract(row: RowMapping) -> Contract:
@@ -238,6 +259,14 @@ def _contract(row: RowMapping) -> Contract:
         withdrawal_delay=row["withdrawal_delay"],
         first_block=row["first_block"],
     )
+
+
+def _require_numbers(connection: Connection, table: Table, row: RowMapping | dict[str, Any]) -> None:
+    """Refuse a text where a number should be, which SQLite keeps without a word, before people see it."""
+    for column in table.c:
+        if isinstance(column.type, Integer) and type(row[column.name]) is not int:
+            key = {part.name: row[part.name] for part in table.primary_key}
+            raise faults.bad_value(connection, column, key, row[column.name])
 
 
 def _beginning(first_block: int) -> dict[str, Any]:

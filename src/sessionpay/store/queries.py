@@ -1,10 +1,11 @@
 """What people ask of the books. Amounts are in base units; lists are in the order of their keys."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Row, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from sessionpay.core.books import Node, Session
 from sessionpay.core.ids import Address, SessionId
@@ -57,7 +58,7 @@ class Treasury:
 
 def sessions(
     connection: Connection, contract: Contract, *, owner: Address | None = None
-) -> Iterator[tuple[SessionId, Session]]:
+) -> Generator[tuple[SessionId, Session], None, None]:
     """Yield every session, or those of one owner, by id."""
     s = tables.sessions.c
     query = select(
@@ -72,8 +73,17 @@ def sessions(
     query = query.where(s.contract_id == contract.id).order_by(s.session_id)
     if owner is not None:
         query = query.where(s.owner == owner)
-    for row in connection.execute(query, execution_options={"yield_per": _FETCH_ROWS}):
+    for row in _streamed(connection, query):
         yield SessionId(row[0]), Session(*row[1:])
+
+
+def session_count(connection: Connection, contract: Contract, *, owner: Address | None = None) -> int:
+    """Return how many sessions there are, or how many of one owner."""
+    s = tables.sessions.c
+    query = select(func.count()).select_from(tables.sessions).where(s.contract_id == contract.id)
+    if owner is not None:
+        query = query.where(s.owner == owner)
+    return connection.execute(query).scalar_one()
 
 
 def session(connection: Connection, contract: Contract, session_id: SessionId) -> Session | None:
@@ -91,7 +101,7 @@ def nodes(connection: Connection, contract: Contract) -> Iterator[tuple[Address,
     n = tables.nodes.c
     query = select(n.node, n.pending, n.earned, n.last_used_at, n.payee)
     query = query.where(n.contract_id == contract.id).order_by(n.node)
-    for row in connection.execute(query, execution_options={"yield_per": _FETCH_ROWS}):
+    for row in _streamed(connection, query):
         yield Address(row[0]), Node(*row[1:])
 
 
@@ -119,47 +129,80 @@ def daily_totals(connection: Connection, contract: Contract) -> list[DayTotal]:
     return [DayTotal(row[0] * DAY_SECONDS, *row[1:]) for row in rows]
 
 
+class Statement(Protocol):
+    """The lines of one account up to and including block `up_to`, in the order of the chain or backwards."""
+
+    def __call__(
+        self, *, up_to: int | None = None, newest_first: bool = False
+    ) -> Generator[Line, None, None]:
+        """Yield the lines, a few thousand of them in memory at a time."""
+
+
 def session_statement(
-    connection: Connection, contract: Contract, session_id: SessionId, *, up_to: int | None = None
-) -> Iterator[Line]:
+    connection: Connection,
+    contract: Contract,
+    session_id: SessionId,
+    *,
+    up_to: int | None = None,
+    newest_first: bool = False,
+) -> Generator[Line, None, None]:
     """Yield every movement of one session up to block `up_to`; the amounts add up to the last balance."""
-    return _own(connection, contract, tables.movements.c.session_id == session_id, up_to)
+    chosen = tables.movements.c.session_id == session_id
+    return _own(connection, contract, chosen, up_to, newest_first=newest_first)
 
 
 def node_statement(
-    connection: Connection, contract: Contract, address: Address, *, up_to: int | None = None
-) -> Iterator[Line]:
+    connection: Connection,
+    contract: Contract,
+    address: Address,
+    *,
+    up_to: int | None = None,
+    newest_first: bool = False,
+) -> Generator[Line, None, None]:
     """Yield every movement of what is pending of one node; the amounts add up to the last balance."""
-    return _own(connection, contract, tables.movements.c.node == address, up_to)
+    chosen = tables.movements.c.node == address
+    return _own(connection, contract, chosen, up_to, newest_first=newest_first)
 
 
 def network_statement(
-    connection: Connection, contract: Contract, *, up_to: int | None = None
-) -> Iterator[Line]:
+    connection: Connection, contract: Contract, *, up_to: int | None = None, newest_first: bool = False
+) -> Generator[Line, None, None]:
     """Yield what came into the treasury and what was allocated; the amounts add up to the last balance."""
     m = tables.movements.c
     chosen = m.kind.in_([Kind.CHARGE.value, Kind.ALLOCATION.value])
-    for row in _lines(connection, contract, chosen, up_to):
+    for row in _lines(connection, contract, chosen, up_to, newest_first=newest_first):
         # What a session pays is what the treasury gets, and the other way for a node.
         signed = row.amount if row.kind == Kind.CHARGE else -row.amount
         yield _line(row, signed, row.network_after)
 
 
-def every_line(connection: Connection, contract: Contract, *, up_to: int | None = None) -> Iterator[Line]:
-    """Yield every line of every session and node up to block `up_to`, in the order of the chain."""
-    return _own(connection, contract, true(), up_to)
+def balance_of(statement: Statement, *, up_to: int | None = None) -> BaseUnits:
+    """Return what an account has after block `up_to`, from its last line alone; 0 without a line."""
+    with closing(statement(up_to=up_to, newest_first=True)) as lines:
+        last = next(lines, None)
+    return BaseUnits(0) if last is None else last.balance
 
 
 def _own(
-    connection: Connection, contract: Contract, chosen: ColumnElement[bool], up_to: int | None
-) -> Iterator[Line]:
-    for row in _lines(connection, contract, chosen, up_to):
+    connection: Connection,
+    contract: Contract,
+    chosen: ColumnElement[bool],
+    up_to: int | None,
+    *,
+    newest_first: bool = False,
+) -> Generator[Line, None, None]:
+    for row in _lines(connection, contract, chosen, up_to, newest_first=newest_first):
         signed = row.amount if Kind(row.kind) in ADDING else -row.amount
         yield _line(row, signed, row.balance_after)
 
 
 def _lines(
-    connection: Connection, contract: Contract, chosen: ColumnElement[bool], up_to: int | None
+    connection: Connection,
+    contract: Contract,
+    chosen: ColumnElement[bool],
+    up_to: int | None,
+    *,
+    newest_first: bool,
 ) -> Iterator[Row[Any]]:
     m, e = tables.movements.c, tables.events.c
     place = (
@@ -172,12 +215,18 @@ def _lines(
         )
         .join_from(tables.movements, tables.events, place)
         .where(m.contract_id == contract.id, chosen)
-        .order_by(m.block_number, m.log_index, m.row)
     )  # fmt: skip
+    order = (m.block_number, m.log_index, m.row)
+    query = query.order_by(*((column.desc() for column in order) if newest_first else order))
     if up_to is not None:
         query = query.where(m.block_number <= up_to)
-    found: Iterator[Any] = iter(connection.execute(query, execution_options={"yield_per": _FETCH_ROWS}))
-    yield from found
+    yield from _streamed(connection, query)
+
+
+def _streamed(connection: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[Any]:
+    """Yield rows, a few thousand of them in memory; closed at once where whoever reads them stops early."""
+    with connection.execute(query, execution_options={"yield_per": _FETCH_ROWS}) as rows:
+        yield from rows
 
 
 def _line(row: Row[Any], signed: int, balance: int) -> Line:

@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, and_, bindparam, delete, insert, select
+from sqlalchemy import Connection, RowMapping, Table, and_, bindparam, delete, select
 
 from sessionpay.core.books import Books, Node, Session
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import BaseUnits
 from sessionpay.core.movements import Kind
 from sessionpay.store import tables
+from sessionpay.store.insertion import insert_rows
 
 Row = dict[str, Any]
 # Databases bound the number of parameters of one statement; SQLite's oldest bound is 999.
@@ -80,8 +81,8 @@ def remove(connection: Connection, table: Table, contract_id: int, keys: Sequenc
 
 def insert_all(connection: Connection, table: Table, contract_id: int, made: Sequence[Row]) -> None:
     """Insert rows of one contract."""
-    if made:
-        connection.execute(insert(table), [{"contract_id": contract_id, **row} for row in made])
+    _contract_id, *names = table.columns.keys()
+    insert_rows(connection, table, ((contract_id, *(row[name] for name in names)) for row in made))
 
 
 def _load_session(state: State, row: RowMapping) -> None:

@@ -12,20 +12,30 @@ _LENGTH_DIGITS = 2
 ADD_WHOLE = "add_whole"
 
 
+def to_digits(value: int) -> str:
+    """Return the decimal digits of `value`, at least 0 and at most 78 digits; raises `ValueError`."""
+    digits = str(value)
+    if value < 0 or len(digits) > DIGITS_MAX:
+        raise ValueError(f"not a number from 0 to 78 digits: {value}")
+    return digits
+
+
 def to_text(value: int) -> str:
     """Return a text that sorts as the number does: how many digits, then the digits.
 
     `value` is at least 0 and has at most 78 digits. Raises `ValueError`.
     """
-    digits = str(value)
-    if value < 0 or len(digits) > DIGITS_MAX:
-        raise ValueError(f"not a number from 0 to 78 digits: {value}")
+    digits = to_digits(value)
     return f"{len(digits):02}{digits}"
 
 
 def from_text(text: str) -> int:
-    """Return the number that `to_text` wrote."""
-    return int(text[_LENGTH_DIGITS:])
+    """Return the number that `to_text` wrote; raises `ValueError` for any other text."""
+    digits = text[_LENGTH_DIGITS:]
+    # Without the look at its length, a text that was changed by hand would sort apart from its number.
+    if not (digits.isdigit() and digits.isascii() and int(text[:_LENGTH_DIGITS]) == len(digits)):
+        raise ValueError(f"not a number as it is stored: {text!r}")
+    return int(digits)
 
 
 def add_texts(left: str, right: str) -> str:
@@ -48,8 +58,10 @@ class WholeNumber(TypeDecorator[int]):
         """Turn a number into what the database keeps; refuses one below zero in both."""
         if value is None:
             return None
-        text = to_text(value)
-        return value if dialect.name == "postgresql" else text
+        if dialect.name == "postgresql":
+            to_digits(value)
+            return value
+        return to_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ANN401 - as above
         """Turn what the database keeps into a number."""
