@@ -92,7 +92,7 @@ def import_files(  # noqa: PLR0917 - typer reads its options from here
                 Intake(database),
                 Sealer(database, home),
                 now=now,
-                progress=lambda done: count(done, opened.rows_estimated),
+                progress=lambda done: count("usage", done, opened.rows_estimated),
             )
             outcome = (
                 importer.stream(opened.rows) if epochs is None else importer.cut(opened.rows, epochs, rules)
