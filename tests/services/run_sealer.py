@@ -8,15 +8,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sessionpay.metering import segments as files
 from sessionpay.services.home import Home
 from sessionpay.services.sealing import Sealer
 from sessionpay.store import epochs, segments
 from sessionpay.store.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def dying(*_: object, **__: object) -> None:

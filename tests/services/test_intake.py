@@ -27,11 +27,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import func, select, text
 
-from sessionpay.core.ids import SESSION_ID_LIMIT, Address, SessionId
+from sessionpay.core.ids import SESSION_ID_LIMIT, SessionId
 from sessionpay.core.pricing import parse_price_sheet, row_price
 from sessionpay.core.usage import COUNT_LIMIT, Outcome, UsageRecord, from_line, to_line
 from sessionpay.metering.lines import Rejected
-from sessionpay.services.home import Rules, open_epoch
+from sessionpay.services.home import open_epoch
 from sessionpay.services.intake import DIFFERS, Answer, Intake, Verdict
 from sessionpay.store import epochs
 from sessionpay.store import intake as stored
@@ -97,7 +97,9 @@ def priced(records: Sequence[UsageRecord]) -> dict[SessionId, Work]:
 
 def reasons(database: Database) -> list[tuple[str, int, str]]:
     with database.reading() as connection:
-        return [(each.source, each.line, each.reason) for each in stored.rejected(connection, newest=1000)][::-1]
+        return [(each.source, each.line, each.reason) for each in stored.rejected(connection, newest=1000)][
+            ::-1
+        ]
 
 
 def test_a_row_is_accepted_once(intake: Intake) -> None:

@@ -32,7 +32,6 @@ from sessionpay.services.intake import Intake, Verdict
 from sessionpay.services.sealing import NotSealed, Sealer
 from sessionpay.store import epochs, segments
 from sessionpay.store import intake as stored
-from sessionpay.store.database import Database
 from sessionpay.store.errors import EpochClosed, RowsChanged
 from sessionpay.store.segments import Segment
 from sessionpay.store.settlement_tables import usage_rows
@@ -42,6 +41,7 @@ from tests.services.run_sealer import STEPS
 
 if TYPE_CHECKING:
     from sessionpay.services.home import Home
+    from sessionpay.store.database import Database
 
 ROOT = Path(__file__).parents[2]
 ROWS_MAX = 10
@@ -154,7 +154,10 @@ def test_a_file_that_nobody_knows_is_removed(intake: Intake, sealer: Sealer) -> 
 
 def test_rows_that_are_not_those_of_the_segment_stay(intake: Intake) -> None:
     made = take(intake, 3)
-    with pytest.raises(RowsChanged, match="2 rows was written, but 3"), intake.database.writing() as connection:
+    with (
+        pytest.raises(RowsChanged, match="2 rows was written, but 3"),
+        intake.database.writing() as connection,
+    ):
         up_to = segments.last_id(connection, 1, rows_max=10)
         assert up_to is not None
         segments.seal(connection, Segment("ab" * 32, 1, 2, 100), up_to=up_to)

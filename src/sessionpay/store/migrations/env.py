@@ -4,5 +4,7 @@ from alembic import context
 
 from sessionpay.store import settlement_tables
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=settlement_tables.metadata)
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=settlement_tables.metadata
+)
 context.run_migrations()
