@@ -1,7 +1,8 @@
 """Signatures of usage batches.
 
 Given a batch
-  when its reporter signs it, it should be found to be signed by that account, and by nobody else after any change
+  when its reporter signs it, that account should be found
+  when anything of it is changed after that, another one should be found
 Given a text that is no signature
   it should be refused
 """
