@@ -154,13 +154,15 @@ def test_a_file_that_nobody_knows_is_removed(intake: Intake, sealer: Sealer) -> 
 
 def test_rows_that_are_not_those_of_the_segment_stay(intake: Intake) -> None:
     made = take(intake, 3)
-    with (
-        pytest.raises(RowsChanged, match="2 rows was written, but 3"),
-        intake.database.writing() as connection,
-    ):
-        up_to = segments.last_id(connection, 1, rows_max=10)
-        assert up_to is not None
-        segments.seal(connection, Segment("ab" * 32, 1, 2, 100), up_to=up_to)
+    fewer = Segment("ab" * 32, 1, 2, 100)
+
+    def seal() -> None:
+        with intake.database.writing() as connection:
+            up_to = segments.last_id(connection, 1, rows_max=10)
+            segments.seal(connection, fewer, up_to=up_to or 0)
+
+    with pytest.raises(RowsChanged, match="2 rows was written, but 3"):
+        seal()
     assert waiting(intake.database) == {1: made}
     with intake.database.reading() as connection:
         assert segments.listed(connection) == []
