@@ -1,19 +1,24 @@
-"""A sealer in a process of its own, that kills itself before one of its steps."""
+"""A sealer in a process of its own, that kills itself before one of its steps.
+
+It takes the steps from standard input and dies in a fork for each, because to start is what takes long.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sessionpay.metering import segments as files
 from sessionpay.services.home import Home
 from sessionpay.services.sealing import Sealer
 from sessionpay.store import epochs, segments
 from sessionpay.store.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def dying(*_: object, **__: object) -> None:
@@ -31,23 +36,30 @@ def after(step: Callable[..., Any]) -> Callable[..., None]:
     return stepped
 
 
-def main(url: str, home: str, step: str, rows_max: int) -> None:
-    """Seal, and die before `step`."""
-    match step:
-        case "create":
-            files._write = dying  # type: ignore[assignment]
-        case "fsync":
-            os.fsync = dying
-        case "rename":
-            Path.rename = dying  # type: ignore[assignment]
-        case "folder fsync":
-            files.keep_names = dying
-        case "enter":
-            segments.seal = after(segments.seal)
-        case "mark":
-            epochs.mark_sealed = dying  # type: ignore[assignment]
-    Sealer(Database.open(url), Home(Path(home)), rows_max).seal()
+# What a sealer does, step by step, and where it dies before each.
+STEPS: dict[str, tuple[Any, str, Callable[..., None]]] = {
+    "write": (files, "_write", dying),
+    "keep the file": (os, "fsync", dying),
+    "give its name": (Path, "rename", dying),
+    "keep the name": (files, "keep_names", dying),
+    "enter it": (segments, "seal", dying),
+    "commit": (segments, "seal", after(segments.seal)),
+    "call the epoch sealed": (epochs, "mark_sealed", dying),
+}
+
+
+def main(url: str, home: str, rows_max: int) -> None:
+    """For each step named, seal in a fork that dies before it, and tell how that ended."""
+    for line in sys.stdin:
+        where, name, death = STEPS[line.strip()]
+        child = os.fork()
+        if child == 0:
+            setattr(where, name, death)
+            Sealer(Database.open(url), Home(Path(home)), rows_max).seal()
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201 - its parent reads it
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

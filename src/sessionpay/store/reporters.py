@@ -56,6 +56,6 @@ def listed(connection: Connection) -> list[Reporter]:
 _QUERY = select(reporters.c.name, reporters.c.signer, reporters.c.created_at, reporters.c.revoked_at)
 
 
-def _reporter(row: Row[Any]) -> Reporter:
+def _reporter(row: Row[Any, Any, Any, Any]) -> Reporter:
     signer = Address(row.signer) if row.signer else None
     return Reporter(row.name, signer, row.created_at, row.revoked_at)
