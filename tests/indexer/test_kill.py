@@ -24,7 +24,7 @@ from sessionpay.store import evidence
 from sessionpay.store.errors import DatabaseBusy
 
 from .history import Chain
-from .test_follow import assert_canonical, entered
+from .properties import assert_canonical, entered
 
 if TYPE_CHECKING:
     from sessionpay.store.database import Database

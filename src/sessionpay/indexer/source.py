@@ -98,7 +98,8 @@ class ChainSource:
 
     def chain_id(self) -> int:
         """See `Source`."""
-        return rpc.chain_id(self._web3)
+        found: int = self._asked("eth_chainId", lambda: rpc.chain_id(self._web3))
+        return found
 
     def head(self) -> Header:
         """See `Source`."""
@@ -168,9 +169,19 @@ class ChainSource:
 
     # Reading
 
+    def _ask(self, method: str, *parameters: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
+        return self._asked(method, lambda: rpc.ask(self._web3, method, *parameters))
+
+    def _asked(self, method: str, ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - as above
+        try:
+            return ask()
+        except rpc.Reverted:
+            # Nothing is called, so an error that reads like a revert is the node's own.
+            raise NodeRefused(method, message="execution reverted") from None
+
     def _header(self, number: int | str) -> Header | None:
         tag = rpc.block_tag(number)
-        return self._as_header(rpc.ask(self._web3, "eth_getBlockByNumber", tag, False))
+        return self._as_header(self._ask("eth_getBlockByNumber", tag, False))
 
     def _as_header(self, found: Any) -> Header | None:  # noqa: ANN401 - JSON has no narrower type
         if found is None:
@@ -179,7 +190,7 @@ class ChainSource:
         return header
 
     def _logs(self, wanted: Mapping[str, str]) -> list["_Log"]:
-        found = rpc.ask(self._web3, "eth_getLogs", wanted)
+        found = self._ask("eth_getLogs", wanted)
         self._require(isinstance(found, list), "it answers logs with something else")
         logs: list[_Log] = self._read(lambda: [_log(raw) for raw in found], "a log without its fields")
         logs.sort(key=_place)
@@ -201,7 +212,8 @@ class ChainSource:
         times = {log.block_number: log.timestamp for log in logs if log.timestamp is not None}
         missing = [number for number in blocks if number not in times]
         requests = [(rpc.block_tag(number), False) for number in missing]
-        answers = rpc.ask_many(self._web3, "eth_getBlockByNumber", requests)
+        method = "eth_getBlockByNumber"
+        answers = self._asked(method, lambda: rpc.ask_many(self._web3, method, requests))
         for number, answer in zip(missing, answers, strict=True):
             header = self._as_header(answer)
             same = (
@@ -238,7 +250,7 @@ class ChainSource:
     def _receipts(self, block_hash: str) -> list["_Log"] | None:
         """Return the contract's logs in the receipts of a block; None where the node gives no receipts."""
         try:
-            receipts = rpc.ask(self._web3, "eth_getBlockReceipts", block_hash)
+            receipts = self._ask("eth_getBlockReceipts", block_hash)
         except NodeRefused:
             return None  # Not every node has this request.
         if receipts is None:
@@ -289,8 +301,8 @@ def _log(raw: Mapping[str, Any]) -> _Log:
         _quantity(raw["transactionIndex"]),
         None if time is None else _quantity(time),
         raw["address"].lower(),
-        tuple(raw["topics"]),
-        raw["data"],
+        tuple(_text(topic) for topic in raw["topics"]),
+        _text(raw["data"]),
     )
 
 
@@ -306,6 +318,12 @@ def _quantity(text: str) -> int:
     if not 0 <= number < NUMBER_LIMIT:
         raise ValueError("a number that no chain reaches")
     return number
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
 
 
 def _hash(text: str) -> str:
