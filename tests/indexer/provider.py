@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
@@ -11,9 +12,10 @@ from eth_utils.crypto import keccak
 from web3 import Web3
 from web3.providers.base import JSONBaseProvider
 
+from sessionpay.core.events import NodeTimestampUpdated
 from sessionpay.indexer.source import ChainSource
 
-from .history import CONTRACT, Chain, MadeBlock, bloom_of, digest, logs_of
+from .history import CONTRACT, NODES, Chain, MadeBlock, bloom_of, digest, logs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +34,7 @@ class Fault(StrEnum):
     REPEAT = "gives a log twice"
     REORDER = "gives logs in any order"
     FORGE = "gives a log that is none"
+    INVENT = "gives a log where there are none"
     MOVE = "gives a log under another block"
     LATE = "does not answer in time"
     ERROR = "answers with an error"
@@ -48,8 +51,8 @@ class Fault(StrEnum):
 
 # An honest node beside one that does these carries on: the answer gives itself away, or the receipts do.
 PLAIN_FAULTS = (
-    Fault.OMIT, Fault.REPEAT, Fault.REORDER, Fault.FORGE, Fault.MOVE, Fault.LATE, Fault.ERROR,
-    Fault.REVERT, Fault.OTHER_CHAIN, Fault.NOTHING, Fault.GARBAGE,
+    Fault.OMIT, Fault.REPEAT, Fault.REORDER, Fault.FORGE, Fault.INVENT, Fault.MOVE, Fault.LATE, Fault.ERROR,
+    Fault.REVERT, Fault.OTHER_CHAIN, Fault.NOTHING, Fault.GARBAGE, Fault.ALTER, Fault.BACKDATE,
 )  # fmt: skip
 GARBAGE: tuple[Any, ...] = (
     "",
@@ -131,7 +134,7 @@ class Node(JSONBaseProvider):
                 )
         answer = self._answer(method, params, self._forked() if fault is Fault.FORK else self.chain)
         if fault is not None and not (isinstance(answer, dict) and "error" in answer):
-            answer = self._twisted(method, answer, fault)
+            answer = self._twisted(method, params, answer, fault)
         if isinstance(answer, dict) and "error" in answer:
             return cast("RPCResponse", answer)
         return {"jsonrpc": "2.0", "id": 1, "result": answer}
@@ -193,7 +196,7 @@ class Node(JSONBaseProvider):
             return _refused("missing trie node")
         return f"0x{getattr(chain.blocks[number].books, COUNTERS[data]):064x}"
 
-    def _twisted(self, method: str, answer: Any, fault: Fault) -> Any:  # noqa: ANN401 - JSON
+    def _twisted(self, method: str, params: Any, answer: Any, fault: Fault) -> Any:  # noqa: ANN401 - JSON
         """Return the answer as the fault changes it, where the fault is one of this method."""
         match method, fault:
             case "eth_chainId", Fault.OTHER_CHAIN:
@@ -202,9 +205,17 @@ class Node(JSONBaseProvider):
                 return f"0x{int(answer, 16) + 1:064x}"
             case "eth_getBlockReceipts", Fault.TORN_RECEIPTS if answer and answer[0]["logs"]:
                 return [{"logs": self._lie(answer[0]["logs"], Fault.OMIT)}]
+            case "eth_getLogs", Fault.INVENT:
+                return answer or self._invented(params[0])
             case "eth_getLogs", _:
                 return self._lie(answer, fault)
         return answer
+
+    def _invented(self, wanted: dict[str, str]) -> list[dict[str, Any]]:
+        """Return a log that could follow anything, in the block asked for or the last one."""
+        block = self.chain.by_hash(wanted.get("blockHash", ""))
+        block = block or self.chain.blocks[min(int(wanted.get("toBlock", "0x0"), 16), self.chain.head.number)]
+        return self._of(replace(block, events=(NodeTimestampUpdated(NODES[0]),)))
 
     def _lie(self, logs: list[dict[str, Any]], fault: Fault) -> list[dict[str, Any]]:
         told = list(logs)

@@ -14,7 +14,7 @@ from web3 import Web3
 
 from sessionpay.chain import rpc
 from sessionpay.chain.client import SessionPayment
-from sessionpay.chain.errors import ChainError, MalformedLog, NodeRefused
+from sessionpay.chain.errors import MalformedLog, NodeRefused, Unreachable
 from sessionpay.chain.logs import BY_TOPIC, decode
 from sessionpay.core.books import Books
 from sessionpay.core.errors import SessionPayError
@@ -145,6 +145,9 @@ class ChainSource:
             self._require(place == (block.number, block.hash), "it gave logs of another block")
         if header.bloom:
             self._filter(header, logs)
+        elif logs:
+            # An empty filter denies every log, but there are chains whose filters are always empty.
+            self._look_again(block, logs)
         return [self._entry(log, block.timestamp) for log in logs]
 
     def counters(self, number: int) -> Counters | None:
@@ -157,9 +160,9 @@ class ChainSource:
                 sequence=contract.settlement_sequence(block=number),
                 paused_until=contract.paused_until(block=number),
             )
-        except SessionPayError as refused:
-            if isinstance(refused, ChainError) and not isinstance(refused, NodeRefused):
-                raise
+        except Unreachable:
+            raise
+        except SessionPayError:
             return None
 
     def has(self, entry: Entry) -> bool | None:
