@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from sessionpay.core.books import Books
 from sessionpay.core.errors import BrokenHistory, SessionPayError
@@ -244,20 +245,35 @@ class Follower:
         self._advance(entries, blocks, is_final=False)
 
     def _advance(self, entries: list[Entry], blocks: list[Block], *, is_final: bool) -> None:
+        counters = self._nodes.counters(blocks[-1])
+        try:
+            with self._database.writing() as connection:
+                self._write(connection, entries, blocks, counters, is_final=is_final)
+        except IntegrityError:
+            rule = "it gave an event in a block that the books have under another number"
+            raise FaultyAnswer(self._nodes.first.name, rule=rule) from None
+
+    def _write(
+        self,
+        connection: Connection,
+        entries: list[Entry],
+        blocks: list[Block],
+        counters: Counters | None,
+        *,
+        is_final: bool,
+    ) -> None:
         head = blocks[-1]
-        counters = self._nodes.counters(head)
-        with self._database.writing() as connection:
-            final_number = evidence.checkpoint(connection, self.contract).final_number
-            books = store.advance(
-                connection,
-                self.contract,
-                entries=entries,
-                blocks=blocks,
-                final_number=head.number if is_final else final_number,
-            )
-            if is_final:
-                store.make_final(connection, self.contract, head)
-            self._verify(connection, counters, books, head)
+        final_number = evidence.checkpoint(connection, self.contract).final_number
+        books = store.advance(
+            connection,
+            self.contract,
+            entries=entries,
+            blocks=blocks,
+            final_number=head.number if is_final else final_number,
+        )
+        if is_final:
+            store.make_final(connection, self.contract, head)
+        self._verify(connection, counters, books, head)
 
     def _verify(self, connection: Connection, counters: Counters | None, books: Books, head: Block) -> None:
         """Hold the books against the contract; without its word they stay unverified."""

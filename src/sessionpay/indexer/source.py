@@ -133,6 +133,7 @@ class ChainSource:
         for log in logs:
             same = blocks.setdefault(log.block_number, log.block_hash) == log.block_hash
             self._require(same, f"it gave two blocks {log.block_number}")
+        self._require(len({*blocks.values()}) == len(blocks), "it gave one block two numbers")
         times = self._times(logs, blocks)
         return [self._entry(log, times[log.block_number]) for log in logs]
 
