@@ -143,7 +143,8 @@ class Follower:
     def _went_back(self) -> bool:
         """Go back to where the contract confirmed the books; the next time, to where nodes tell otherwise.
 
-        The second is done once, because it reads all of history.
+        The second is done once, because it reads all of history. What is not final is read again in any
+        case, because that costs least.
         """
         with self._database.reading() as connection:
             checkpoint = evidence.checkpoint(connection, self.contract)
@@ -155,10 +156,11 @@ class Follower:
         if self._was_reread:
             return False
         number = first_difference(self._database, self.contract, self._nodes)
-        if number is not None:
-            go_back(self._database, self.contract, self._nodes, to=number - 1)
+        to = checkpoint.final_number if number is None else number - 1
+        if to < checkpoint.head_number:
+            go_back(self._database, self.contract, self._nodes, to=to)
         self._was_reread = True
-        return number is not None
+        return to < checkpoint.head_number
 
     # One step with the node whose turn it is
 
