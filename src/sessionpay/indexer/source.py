@@ -144,11 +144,11 @@ class ChainSource:
         for log in logs:
             place = (log.block_number, log.block_hash)
             self._require(place == (block.number, block.hash), "it gave logs of another block")
+        # Chains that make no filters leave theirs empty, so an empty one denies nothing.
         if header.bloom:
-            self._filter(header, logs)
-        elif logs:
-            # An empty filter denies every log, but there are chains whose filters are always empty.
-            self._look_again(block, logs)
+            self._require_allowed(header, logs)
+        if logs or any(bloom.allows(header.bloom, (self._address, topic)) for topic in TOPICS):
+            self._require_received(block, logs)
         return [self._entry(log, block.timestamp) for log in logs]
 
     def counters(self, number: int) -> Counters | None:
@@ -236,17 +236,16 @@ class ChainSource:
             raise FaultyAnswer(self.name, rule="it gave an event that the contract does not have")
         return Entry(*log[:5], timestamp, event)
 
-    def _filter(self, header: Header, logs: Sequence["_Log"]) -> None:
-        """Hold logs against the block's filter: none that it denies, and none left out that it allows."""
+    def _require_allowed(self, header: Header, logs: Sequence["_Log"]) -> None:
         for log in logs:
             possible = bloom.allows(header.bloom, (self._address, *log.topics))
             self._require(possible, f"block {header.block.number} denies a log that it gave")
-        given = {log.topics[0] for log in logs if log.topics}
-        if any(bloom.allows(header.bloom, (self._address, topic)) for topic in TOPICS if topic not in given):
-            self._look_again(header.block, logs)
 
-    def _look_again(self, block: Block, logs: Sequence["_Log"]) -> None:
-        """Compare with the receipts; the filter allows what other contracts logged, too."""
+    def _require_received(self, block: Block, logs: Sequence["_Log"]) -> None:
+        """Compare with the receipts, as far as there are any.
+
+        A filter cannot tell the second event of a kind from the first, and allows what others logged, too.
+        """
         found = self._receipts(block.hash)
         same = found is None or found == [log._replace(timestamp=None) for log in logs]
         self._require(same, f"its logs of block {block.number} are not those of its receipts")
