@@ -223,11 +223,11 @@ class Follower:
         source = self._nodes.first
         self._require_child(cursor, existing(source, first))
         end = existing(source, last)
+        self._nodes.require_agreement(end.block)
         entries = self._nodes.history(first, last)
         ended = all(entry.block_hash == end.block.hash for entry in entries if entry.block_number == last)
         if not ended:
             raise FaultyAnswer(source.name, rule=f"its logs stand in another block {last} than it has")
-        self._nodes.require_agreement(end.block)
         self._advance(entries, [end.block], is_final=True)
 
     def _follow(self, cursor: Cursor, first: int, last: int) -> None:
