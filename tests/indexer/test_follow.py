@@ -28,7 +28,7 @@ from sessionpay.store import derived
 from . import properties
 from .history import Chain
 from .properties import FULL, Change, assert_canonical, entered
-from .provider import Fault, Node
+from .provider import FINAL_DEPTH, Fault, Node
 
 if TYPE_CHECKING:
     from typing import Any
@@ -122,15 +122,30 @@ def test_ranges_shrink_until_the_node_takes_them(database: Database) -> None:
     assert_canonical(database, contract, chain)
 
 
-def test_a_final_block_that_changes_is_reported(database: Database) -> None:
+@pytest.mark.parametrize(
+    ("confirmations", "depth"), [(None, FINAL_DEPTH + 1), (None, 90), (None, 100), (5, 6)]
+)
+def test_a_final_block_that_changes_is_reported(
+    database: Database, confirmations: int | None, depth: int
+) -> None:
+    """Whoever runs the indexer decides: nothing is taken back, and the line says what to do."""
     chain = Chain(4)
     chain.grow(100)
     contract = entered(database)
-    follower = Follower(database, contract, [Node(chain).source])
-    follower.catch_up()
-    chain.reorganise(90)
-    with pytest.raises(FinalChanged, match="index anew from the chain"):
+    nodes = [Node(chain).source, Node(chain).source]
+    before = Follower(database, contract, nodes, confirmations=confirmations).catch_up()
+    chain.reorganise(depth)
+    follower = Follower(database, contract, nodes, confirmations=confirmations)
+    with pytest.raises(FinalChanged, match="if they agree, index anew from the chain") as told:
         follower.catch_up()
+    assert (told.value.number, told.value.theirs) == (
+        before.final_number,
+        chain.blocks[before.final_number].hash,
+    )
+    assert follower.position().event_count == before.event_count
+    contract = entered(database)
+    Follower(database, contract, nodes).catch_up()
+    assert_canonical(database, contract, chain)
 
 
 def test_nodes_that_disagree_on_a_final_block_are_reported(database: Database) -> None:
