@@ -1,8 +1,8 @@
 """The long run of what the default tests try a few times, on SQLite unless another database is given.
 
 python -m tests.indexer.campaign --kills 50                   kill -9 of a running indexer
-python -m tests.indexer.campaign --seconds 600 --rule alone   random histories and random lies
-python -m tests.indexer.campaign --seconds 60 --database postgresql://user@host/empty_database
+python -m tests.indexer.campaign --minutes 10 --rule alone    random histories and random lies
+python -m tests.indexer.campaign --minutes 1 --database postgresql://user@host/empty_database
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def run_round(database: Database, rule: str, number: int, *, shrink: bool) -> in
 def run_histories(database: Database, options: argparse.Namespace) -> int:
     """Try the rules in turn until the time is over; returns how many rounds failed."""
     rules = [options.rule] if options.rule else list(RULES)
-    until, tried, found = time.monotonic() + options.seconds, 0, 0
+    until, tried, found = time.monotonic() + options.minutes * 60, 0, 0
     for done in count():
         if time.monotonic() >= until:
             break
@@ -84,7 +84,7 @@ def run_histories(database: Database, options: argparse.Namespace) -> int:
         except Exception:  # noqa: BLE001 - whatever it is, it is a finding, and the campaign goes on
             found += 1
             traceback.print_exc()
-            again = f"--rule {rule} --seed {number} --seconds 1"
+            again = f"--rule {rule} --seed {number} --minutes 0.01 --shrink"
             sys.stdout.write(f"to see it again: python -m tests.indexer.campaign {again}\n")
     sys.stdout.write(f"{tried} histories, {found} rounds with a finding\n")
     return found
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     started = time.monotonic()
     with _database(options.database) as (database, url):
-        if options.seconds:
+        if options.minutes:
             return int(run_histories(database, options) > 0)
         hits = test_kill.campaign(database, url, kills=options.kills, seed=options.seed)
     took = time.monotonic() - started
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.indexer.campaign", description="Books under duress.")
     parser.add_argument("--kills", type=int, default=50, help="how often to kill the indexer")
-    parser.add_argument("--seconds", type=float, default=0, help="try histories for so long instead")
+    parser.add_argument("--minutes", type=float, default=0, help="try histories for so long instead")
     parser.add_argument("--rule", choices=RULES, help="one rule instead of all in turn")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first round")
     parser.add_argument("--shrink", action="store_true", help="look for a short history that fails")

@@ -6,6 +6,8 @@ Given a node of another chain beside one of this
   it should have no say, and be refused when it is its turn
 Given nodes that contradict each other on a final block
   it should be refused
+Given events that the first node leaves out
+  they should be taken from the next one that answers
 Given the contract's sums
   another node than the first should be asked for them, the first if no other knows
 """
@@ -99,6 +101,39 @@ def chain_block(nodes: Nodes, number: int) -> Block:
 def test_a_missing_block_is_refused(chain: Chain) -> None:
     with pytest.raises(FaultyAnswer, match="no block 101 below its own final one"):
         existing(Node(chain).source, 101)
+
+
+def test_what_the_first_leaves_out_is_taken_from_the_next_that_answers(chain: Chain) -> None:
+    torn, silent = Node(chain), Node(chain, faults=(Fault.LATE,), percent=100)
+    whole = Node(chain).source.history(0, 36)
+    place = whole[5]
+    torn.hidden = (hex(place.block_number), hex(place.log_index))
+    assert len(torn.source.history(0, 36)) == len(whole) - 1
+    assert together(torn, silent, Node(chain)).history(0, 36) == whole
+    assert together(Node(chain), silent, torn).history(0, 36) == whole
+    limited = Node(chain)
+    limited.range_max = 5
+    assert together(torn, limited).history(0, 36) == whole
+
+
+def test_a_block_is_read_from_both(chain: Chain) -> None:
+    first, second = Node(chain), Node(chain)
+    nodes = together(first, second)
+    header = existing(nodes.first, 90)
+    assert nodes.events_of(header) == Node(chain).source.events_of(header)
+    assert first.requests.count("eth_getLogs") == second.requests.count("eth_getLogs") == 1
+
+
+def test_nodes_take_turns(chain: Chain) -> None:
+    first, second = Node(chain), Node(chain)
+    nodes = together(first, second)
+    assert len(nodes) == 2
+    nodes.turn()
+    nodes.first.head()
+    assert (first.requests, second.requests) == ([], ["eth_getBlockByNumber"])
+    nodes.turn()
+    nodes.first.head()
+    assert first.requests == ["eth_getBlockByNumber"]
 
 
 def test_sums_are_those_of_another_node(chain: Chain) -> None:
