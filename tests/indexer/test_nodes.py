@@ -166,3 +166,17 @@ def test_sums_taken_while_the_chain_changed_are_not_taken(chain: Chain) -> None:
     head = existing(nodes.first, 100).block
     node.before = lambda: chain.reorganise(5) if node.requests.count("eth_call") == 4 else None
     assert nodes.counters(head) is None
+
+
+def test_sums_taken_before_the_chain_came_back_are_not_taken(chain: Chain) -> None:
+    fork = Chain(9)
+    fork.grow(100)
+    node = Node(fork)
+    head = existing(together(Node(chain)).first, 100).block
+
+    def come_back() -> None:
+        if node.requests.count("eth_call") == 4 and node.requests[-1] != "eth_call":
+            node.chain = chain
+
+    node.before = come_back
+    assert together(node).counters(head) is None
