@@ -23,7 +23,8 @@ from sessionpay.chain.errors import Unreachable, WrongChain
 from sessionpay.core.events import DepositToSession
 from sessionpay.indexer.errors import Disagreement, FinalChanged
 from sessionpay.indexer.follow import Follower, run
-from sessionpay.store import derived
+from sessionpay.indexer.plan import Span
+from sessionpay.store import derived, evidence
 
 from . import properties
 from .history import Chain
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sessionpay.store.database import Database
+    from sessionpay.store.evidence import Contract
+
+    from .history import MadeBlock
 
 # The campaign beside this file tries as many as there is time for.
 few = settings(max_examples=6, derandomize=True)
@@ -72,6 +76,33 @@ def test_a_node_that_always_lies_is_reported(database: Database, fault: Fault) -
     follower = Follower(database, contract, [Node(chain, faults=(fault,), percent=100).source])
     with pytest.raises(Disagreement, match=r"stands still after block -?\d+"):
         follower.catch_up()
+
+
+def test_an_event_under_the_hash_of_another_block_is_refused(database: Database) -> None:
+    chain = Chain(1)
+    chain.grow(120)
+    early, late = [block for block in chain.blocks[1:20] if block.events][:6:5]
+
+    class Misplaced(Node):
+        """Says the times of its logs, so that the headers of their blocks are not looked at."""
+
+        def _of(self, block: MadeBlock) -> list[dict[str, Any]]:
+            logs = super()._of(block)
+            return [{**log, "blockHash": early.hash} for log in logs] if block is late else logs
+
+    node = Misplaced(chain)
+    node.times = True
+    contract = entered(database)
+    with pytest.raises(Disagreement, match="a block that the books have under another number"):
+        Follower(database, contract, [node.source], span=Span(4, 4)).catch_up()
+    assert_right_up_to(database, contract, late.number - 1)
+
+
+def assert_right_up_to(database: Database, contract: Contract, highest: int) -> None:
+    with database.reading() as connection:
+        checkpoint = evidence.checkpoint(connection, contract)
+        assert checkpoint.head_number <= highest
+        assert evidence.count(connection, contract) == checkpoint.event_count
 
 
 def test_an_omission_near_the_head_is_found_by_the_filter(database: Database) -> None:
