@@ -57,6 +57,11 @@ def all_of(**changes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - JSON
     return lambda logs: [{**log, **changes} for log in logs]
 
 
+def moved_with(chosen: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Put every log of the chosen one's block under another hash."""
+    return lambda log: {**log, "blockHash": digest(7)} if log["blockNumber"] == chosen["blockNumber"] else log
+
+
 Cases = tuple[tuple["Callable[[Any], Any]", str], ...]
 LOGS: Cases = (
     (lambda _: "0x", "answers logs with something else"),
@@ -78,7 +83,7 @@ OF_RANGE: Cases = (
     (first(blockNumber=hex(9_999)), "logs of blocks not asked for"),
     (lambda logs: [*logs, {**logs[-1], "logIndex": "0x99", "blockHash": digest()}], "it gave two blocks"),
     (all_of(blockHash=digest()), "it gave one block two numbers"),
-    (first(blockHash=digest(1)), "it gave two blocks|stand in another block"),
+    (lambda logs: [*map(moved_with(logs[0]), logs)], "its logs stand in another block"),
 )
 OF_BLOCK: Cases = (
     (first(blockNumber="0x1"), "logs of another block"),
