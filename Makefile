@@ -8,7 +8,7 @@ DEV := $(VENV)/.installed-dev
 ANVIL := node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
 MINUTES ?= 10
 
-.PHONY: demo test test-anvil lint format readme gas freeze freeze-check fuzz bench lock wheel clean
+.PHONY: demo test test-anvil lint format readme gas freeze freeze-check fuzz duress bench lock wheel clean
 
 demo: $(RUN) ## Settle a small usage trace on the embedded chain and audit it
 	$(BIN)/sessionpay simulate --usage examples/demo/usage.csv --format csv --asset both
@@ -43,6 +43,10 @@ freeze: $(DEV) ## Compile the contracts into the artifacts that the package ship
 
 fuzz: $(DEV) ## Contract against ledger for MINUTES minutes
 	$(BIN)/python -m tests.contracts.stateful.campaign --minutes $(MINUTES)
+
+duress: $(DEV) ## kill -9 of the indexer 50 times, then lying nodes for MINUTES minutes; DATABASE=postgresql://...
+	$(BIN)/python -m tests.indexer.campaign --kills 50 $(if $(DATABASE),--database $(DATABASE))
+	$(BIN)/python -m tests.indexer.campaign --minutes $(MINUTES) $(if $(DATABASE),--database $(DATABASE))
 
 bench: $(DEV) $(ANVIL) ## What is fast and what is not, beside a baseline; some minutes
 	$(BIN)/python -m benchmarks.run

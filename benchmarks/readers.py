@@ -61,13 +61,15 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one way took: `peak_bytes` is the largest memory of its process, `rpc` and `sql` are seconds.
+    """What one way took: `seconds` on the clock, and `busy` ones of its own processor time.
 
-    `sql` leaves COPY out, which does not pass through SQLAlchemy.
+    `peak_bytes` is the largest memory of its process; `rpc` and `sql` are seconds on the clock, and `sql`
+    leaves COPY out, which does not pass through SQLAlchemy.
     """
 
     events: int
     seconds: float
+    busy: float
     peak_bytes: int
     rpc: float = 0
     sql: float = 0
@@ -88,13 +90,13 @@ def index(url: str, address: Address, database_url: str) -> Run:
     dialect: Any = database.engine.dialect
     for name in ("do_execute", "do_executemany", "do_commit"):
         setattr(dialect, name, sql.timed(getattr(dialect, name)))
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     progress = Follower(database, contract, [ChainSource(web3, address)]).catch_up()
-    took = time.perf_counter() - began
+    took, busy = time.perf_counter() - began, time.process_time() - busy
     if progress.verified_number != progress.head_number:
         raise RuntimeError(f"the books were not held against the contract at block {progress.head_number}")
     database.close()
-    return Run(progress.event_count, took, peak_bytes(), rpc.seconds, sql.seconds)
+    return Run(progress.event_count, took, busy, peak_bytes(), rpc.seconds, sql.seconds)
 
 
 def index_with_web3(url: str, address: Address, database_url: str) -> Run:
@@ -102,18 +104,18 @@ def index_with_web3(url: str, address: Address, database_url: str) -> Run:
     database, web3 = Database.open(database_url), Web3(Web3.HTTPProvider(url))
     store.prepare(database)
     contract = enrol(database, SessionPayment(web3, address), first_block=0)
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     process = processor(web3)
     for logs in ranges(web3, address):
         rows = [_row(contract, process(log), log) for log in logs]
         with database.writing() as connection:
             if rows:
                 connection.execute(insert(tables.events), rows)
-    took = time.perf_counter() - began
+    took, busy = time.perf_counter() - began, time.process_time() - busy
     with database.reading() as connection:
         count = evidence.count(connection, contract)
     database.close()
-    return Run(count, took, peak_bytes())
+    return Run(count, took, busy, peak_bytes())
 
 
 def ranges(web3: Web3, address: Address) -> Iterator[list[LogReceipt]]:

@@ -45,12 +45,13 @@ class MadeBlock:
 
 
 class Chain:
-    """A chain with one contract: it grows, and it is reorganised."""
+    """A chain with one contract: it grows, and it is reorganised; `highest` is its longest length ever."""
 
     def __init__(self, seed: int = 0) -> None:
         self.random = Random(seed)
         books = Books(withdrawal_delay=DELAY)
         self.blocks = [MadeBlock(0, digest("genesis", seed), digest("nothing"), STARTED_AT, (), books)]
+        self.highest = 0
 
     @property
     def head(self) -> MadeBlock:
@@ -70,12 +71,17 @@ class Chain:
             number, parent = self.head.number + 1, self.head.hash
             block_hash = digest(parent, self.random.random())
             self.blocks.append(MadeBlock(number, block_hash, parent, timestamp, tuple(made), books))
+            self.highest = max(self.highest, number)
 
     def reorganise(self, depth: int, *, longer: int = 1) -> None:
-        """Replace the last `depth` blocks by as many others and `longer` more."""
+        """Replace the last `depth` blocks by as many others and `longer` more, or fewer if below zero."""
         depth = min(depth, len(self.blocks) - 1)
         del self.blocks[len(self.blocks) - depth :]
         self.grow(depth + longer)
+
+    def by_hash(self, block_hash: str) -> MadeBlock | None:
+        """Return the block of that hash, None if it is not on the chain."""
+        return next((block for block in reversed(self.blocks) if block.hash == block_hash), None)
 
     def replayed(self) -> Books:
         """The books of the canonical chain, from nothing."""

@@ -18,143 +18,54 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
-from sessionpay.chain.errors import ChainError, Unreachable, WrongChain
+from sessionpay.chain.errors import Unreachable, WrongChain
 from sessionpay.core.events import DepositToSession
-from sessionpay.core.ids import ZERO_ADDRESS
-from sessionpay.core.money import Asset
-from sessionpay.indexer.errors import Disagreement, FinalChanged, IndexerError
+from sessionpay.indexer.errors import Disagreement, FinalChanged
 from sessionpay.indexer.follow import Follower, run
-from sessionpay.store import books as store
-from sessionpay.store import derived, evidence, queries
+from sessionpay.indexer.plan import Span
+from sessionpay.store import derived, evidence
 
-from .history import CONTRACT, DELAY, Chain
-from .provider import CHAIN_ID, Fault, Node
+from . import properties
+from .history import Chain
+from .properties import FULL, Change, assert_canonical, entered
+from .provider import FINAL_DEPTH, Fault, Node
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from sessionpay.store.database import Database
     from sessionpay.store.evidence import Contract
 
-ETH = Asset(ZERO_ADDRESS, "ETH", 18)
+    from .history import MadeBlock
+
+# The campaign beside this file tries as many as there is time for.
+few = settings(max_examples=6, derandomize=True)
 
 
-def entered(database: Database, *, first_block: int = 0) -> Contract:
-    """Enter the contract of the made-up chain into an empty database."""
-    store.prepare(database)
-    with database.writing() as connection:
-        for known in evidence.contracts(connection):
-            evidence.forget(connection, known)
-            derived.rebuild(connection, known)
-        return evidence.enrol(
-            connection,
-            chain_id=CHAIN_ID,
-            address=CONTRACT,
-            asset=ETH,
-            withdrawal_delay=DELAY,
-            first_block=first_block,
-        )
+@few
+@given(**properties.REORGANISED)
+def test_books_are_right_after_every_reorganisation(database: Database, **drawn: Any) -> None:  # noqa: ANN401
+    properties.books_are_right_after_every_reorganisation(database, **drawn)
 
 
-def assert_canonical(database: Database, contract: Contract, chain: Chain) -> None:
-    """Hold everything in the database against the chain."""
-    expected = chain.replayed()
-    with database.reading() as connection:
-        checkpoint = evidence.checkpoint(connection, contract)
-        assert (checkpoint.head_number, checkpoint.head_hash) == (chain.head.number, chain.head.hash)
-        found = [entry.event for entry in evidence.entries(connection, contract)]
-        assert found == [event for block in chain.blocks for event in block.events]
-        assert derived.books(connection, contract) == expected
-        for session_id, session in expected.sessions.items():
-            lines = list(queries.session_statement(connection, contract, session_id))
-            assert sum(line.amount for line in lines) == session.balance
-            assert not lines or lines[-1].balance == session.balance
-        for address, node in expected.nodes.items():
-            lines = list(queries.node_statement(connection, contract, address))
-            assert sum(line.amount for line in lines) == node.pending
-        lines = list(queries.network_statement(connection, contract))
-        assert sum(line.amount for line in lines) == expected.network
-        days = queries.daily_totals(connection, contract)
-        assert sum(day.charge - day.allocation for day in days) == expected.network
-        assert sum(day.deposit - day.withdrawal - day.payout for day in days) == expected.liabilities
+@example(seed=0, faults=(Fault.FORGE, Fault.LATE), percent=100, steps=[Change("grow", 1, 0)], serving=FULL)
+@few
+@given(**properties.BESIDE_HONEST)
+def test_a_liar_beside_an_honest_node_changes_nothing(database: Database, **drawn: Any) -> None:  # noqa: ANN401
+    properties.a_liar_beside_an_honest_node_changes_nothing(database, **drawn)
 
 
-changes = st.lists(
-    st.tuples(st.sampled_from(("grow", "reorganise", "reorganise")), st.integers(1, 64), st.integers(0, 3)),
-    min_size=1,
-    max_size=5,
-)
+@few
+@given(**properties.CONTRADICTED)
+def test_a_contradiction_is_never_believed(database: Database, **drawn: Any) -> None:  # noqa: ANN401
+    properties.contradiction_is_never_believed(database, **drawn)
 
 
-def change(chain: Chain, kind: str, size: int, longer: int) -> None:
-    if kind == "grow":
-        chain.grow(size)
-    else:
-        chain.reorganise(size, longer=longer)
-
-
-@settings(max_examples=8, derandomize=True)
-@given(seed=st.integers(0, 2**32), first=st.integers(0, 150), steps=changes)
-def test_books_are_right_after_every_reorganisation(
-    database: Database, seed: int, first: int, steps: list[tuple[str, int, int]]
-) -> None:
-    chain = Chain(seed)
-    chain.grow(first)
-    contract = entered(database)
-    follower = Follower(database, contract, [Node(chain).source])
-    follower.catch_up()
-    assert_canonical(database, contract, chain)
-    for step in steps:
-        change(chain, *step)
-        follower.catch_up()
-        assert_canonical(database, contract, chain)
-
-
-@example(seed=0, faults=[Fault.FORGE, Fault.LATE], percent=100, steps=[("grow", 1, 0)])
-@settings(max_examples=8, derandomize=True)
-@given(
-    seed=st.integers(0, 2**32),
-    faults=st.lists(st.sampled_from(list(Fault)), min_size=1, max_size=4),
-    percent=st.sampled_from((5, 30, 100)),
-    steps=changes,
-)
-def test_a_liar_beside_an_honest_node_changes_nothing(
-    database: Database, seed: int, faults: list[Fault], percent: int, steps: list[tuple[str, int, int]]
-) -> None:
-    chain = Chain(seed)
-    chain.grow(80)
-    contract = entered(database)
-    liar = Node(chain, faults=tuple(faults), percent=percent, seed=seed)
-    follower = Follower(database, contract, [liar.source, Node(chain).source])
-    for step in steps:
-        change(chain, *step)
-        follower.catch_up()
-        assert_canonical(database, contract, chain)
-
-
-@settings(max_examples=8, derandomize=True)
-@given(seed=st.integers(0, 2**32), percent=st.sampled_from((5, 30, 100)), steps=changes)
-def test_a_liar_alone_is_never_believed_about_money(
-    database: Database, seed: int, percent: int, steps: list[tuple[str, int, int]]
-) -> None:
-    chain = Chain(seed)
-    chain.grow(80)
-    contract = entered(database)
-    liar = Node(chain, faults=tuple(Fault), percent=percent, seed=seed)
-    follower = Follower(database, contract, [liar.source])
-    for step in steps:
-        change(chain, *step)
-        with suppress(IndexerError, ChainError):
-            follower.catch_up()
-        with database.reading() as connection:
-            verified = evidence.checkpoint(connection, contract).verified_number
-            books = evidence.replay(connection, contract, up_to=verified)
-        window = liar.chain.blocks[max(0, verified)]
-        if follower.position().head_number == chain.head.number == verified:
-            assert (books.network, books.liabilities) == (window.books.network, window.books.liabilities)
-    liar.percent = 0
-    follower.catch_up()
-    assert follower.position().head_number == chain.head.number
+@few
+@given(**properties.ALONE)
+def test_a_liar_alone_is_never_believed_about_money(database: Database, **drawn: Any) -> None:  # noqa: ANN401
+    properties.a_liar_alone_is_never_believed_about_money(database, **drawn)
 
 
 @pytest.mark.parametrize("fault", [Fault.OMIT, Fault.FORGE, Fault.MOVE])
@@ -165,6 +76,33 @@ def test_a_node_that_always_lies_is_reported(database: Database, fault: Fault) -
     follower = Follower(database, contract, [Node(chain, faults=(fault,), percent=100).source])
     with pytest.raises(Disagreement, match=r"stands still after block -?\d+"):
         follower.catch_up()
+
+
+def test_an_event_under_the_hash_of_another_block_is_refused(database: Database) -> None:
+    chain = Chain(1)
+    chain.grow(120)
+    early, late = [block for block in chain.blocks[1:20] if block.events][:6:5]
+
+    class Misplaced(Node):
+        """Says the times of its logs, so that the headers of their blocks are not looked at."""
+
+        def _of(self, block: MadeBlock) -> list[dict[str, Any]]:
+            logs = super()._of(block)
+            return [{**log, "blockHash": early.hash} for log in logs] if block is late else logs
+
+    node = Misplaced(chain)
+    node.times = True
+    contract = entered(database)
+    with pytest.raises(Disagreement, match="a block that the books have under another number"):
+        Follower(database, contract, [node.source], span=Span(4, 4)).catch_up()
+    assert_right_up_to(database, contract, late.number - 1)
+
+
+def assert_right_up_to(database: Database, contract: Contract, highest: int) -> None:
+    with database.reading() as connection:
+        checkpoint = evidence.checkpoint(connection, contract)
+        assert checkpoint.head_number <= highest
+        assert evidence.count(connection, contract) == checkpoint.event_count
 
 
 def test_an_omission_near_the_head_is_found_by_the_filter(database: Database) -> None:
@@ -211,25 +149,34 @@ def test_ranges_shrink_until_the_node_takes_them(database: Database) -> None:
     node = Node(chain)
     node.range_max = 7
     contract = entered(database)
-    follower = Follower(database, contract, [node.source])
-    for _ in range(40):  # Each refusal halves the range; a caller that keeps on gets through.
-        try:
-            follower.catch_up()
-            break
-        except ChainError:
-            continue
+    Follower(database, contract, [node.source]).catch_up()
     assert_canonical(database, contract, chain)
 
 
-def test_a_final_block_that_changes_is_reported(database: Database) -> None:
+@pytest.mark.parametrize(
+    ("confirmations", "depth"), [(None, FINAL_DEPTH + 1), (None, 90), (None, 100), (5, 6)]
+)
+def test_a_final_block_that_changes_is_reported(
+    database: Database, confirmations: int | None, depth: int
+) -> None:
+    """Whoever runs the indexer decides: nothing is taken back, and the line says what to do."""
     chain = Chain(4)
     chain.grow(100)
     contract = entered(database)
-    follower = Follower(database, contract, [Node(chain).source])
-    follower.catch_up()
-    chain.reorganise(90)
-    with pytest.raises(FinalChanged, match="index anew from the chain"):
+    nodes = [Node(chain).source, Node(chain).source]
+    before = Follower(database, contract, nodes, confirmations=confirmations).catch_up()
+    chain.reorganise(depth)
+    follower = Follower(database, contract, nodes, confirmations=confirmations)
+    with pytest.raises(FinalChanged, match="if they agree, index anew from the chain") as told:
         follower.catch_up()
+    assert (told.value.number, told.value.theirs) == (
+        before.final_number,
+        chain.blocks[before.final_number].hash,
+    )
+    assert follower.position().event_count == before.event_count
+    contract = entered(database)
+    Follower(database, contract, nodes).catch_up()
+    assert_canonical(database, contract, chain)
 
 
 def test_nodes_that_disagree_on_a_final_block_are_reported(database: Database) -> None:

@@ -81,9 +81,17 @@ def test_the_fork_is_found_with_few_questions(common: int, longer: int) -> None:
 
 
 def test_a_span_follows_what_the_node_can_give() -> None:
-    assert Span(100).halved() == Span(50)
-    assert Span(1).halved() == Span(1)
     assert Span(100).grown(0) == Span(200)
     assert Span(100).grown(6_000) == Span(100)
     assert Span(100).grown(30_000) == Span(50)
+    assert Span(1).grown(30_000) == Span(1)
     assert Span(5, 5).grown(0) == Span(5, 5)
+
+
+def test_a_span_is_halved_by_a_refusal_and_grows_slowly_from_there() -> None:
+    assert Span(100).halved().blocks == 50
+    assert Span(100).halved(10).blocks == 5
+    assert Span(1).halved().blocks == 1
+    assert Span(200).halved().grown(0).blocks == 112
+    assert Span(2).halved().grown(0).blocks == 2
+    assert Span(20, 11).halved().grown(0).blocks == 11

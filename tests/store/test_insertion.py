@@ -38,6 +38,7 @@ KEPT = Table(
 @pytest.fixture
 def kept(database: Database) -> Database:
     """A database with the table, empty."""
+    database.migrate()
     with database.writing() as connection:
         KEPT.create(connection)
     return database

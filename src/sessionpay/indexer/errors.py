@@ -51,7 +51,7 @@ class FinalChanged(IndexerError):
         self.theirs = theirs
         super().__init__(
             f"node {source}: final block {number} is {theirs or 'unknown'} there and {ours} in the books; "
-            "compare other nodes, and index anew from the chain if they agree"
+            "compare other nodes; if they agree, index anew from the chain into an empty database"
         )
 
 
@@ -64,4 +64,7 @@ class Disagreement(IndexerError):
         self.block = block
         self.reasons = reasons
         told = "; ".join(dict.fromkeys(reasons))
-        super().__init__(f"contract {contract.address} stands still after block {block}: {told}")
+        super().__init__(
+            f"contract {contract.address} stands still after block {block}: {told}; "
+            "if nodes that can be trusted say so, index anew from the chain into an empty database"
+        )

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
-from sessionpay.chain.errors import NodeRefused, Unreachable, WrongChain
 from sessionpay.core.books import Books
 from sessionpay.core.errors import BrokenHistory, SessionPayError
-from sessionpay.indexer.agree import united
 from sessionpay.indexer.errors import CountersDiffer, Disagreement, FaultyAnswer, FinalChanged
+from sessionpay.indexer.nodes import SILENCE, Nodes, existing
 from sessionpay.indexer.plan import (
     Action,
     Broken,
@@ -27,6 +27,7 @@ from sessionpay.indexer.plan import (
     View,
     plan,
 )
+from sessionpay.indexer.repair import first_difference, go_back
 from sessionpay.indexer.source import Counters, Header, Source
 from sessionpay.store import books as store
 from sessionpay.store import evidence
@@ -38,8 +39,6 @@ ROUNDS = 4
 POLL_SECONDS = 2
 FIRST_SPAN = Span()
 
-# No node could be asked, or would answer.
-SILENCE = (Unreachable, NodeRefused, WrongChain)
 # A node answered, and its answer does not fit.
 LIES = (FaultyAnswer, BrokenHistory, CountersDiffer, FinalChanged)
 
@@ -83,12 +82,12 @@ class Follower:
         """Bind them together; nothing is asked yet."""
         self.contract = contract
         self._database = database
-        self._sources = list(sources)
+        self._nodes = Nodes(contract, sources, span=span)
         self._confirmations = confirmations
         self._progress = progress
-        self._span = span
         self._chain_head = contract.first_block - 1
-        self._healed_at: int | None = None
+        self._repaired_at: int | None = None
+        self._was_reread = False
 
     def catch_up(self) -> Progress:
         """Take steps until the books are at the head of the chain; raises as `step`."""
@@ -117,51 +116,71 @@ class Follower:
         `WrongChain` if none answers, `FinalChanged` or `Disagreement` if no answer fits.
         """
         faults: list[SessionPayError] = []
-        while len(faults) < ROUNDS * len(self._sources):
+        while len(faults) < ROUNDS * len(self._nodes):
             try:
-                return self._step(self._sources[0])
+                return self._step()
             except (*SILENCE, *LIES) as fault:
                 faults.append(fault)
-                self._sources.append(self._sources.pop(0))
-        return self._give_up(faults)
-
-    def _give_up(self, faults: list[SessionPayError]) -> bool:
-        """Go back to where the contract itself confirmed the books, once; then say what is wrong."""
+                self._nodes.turn()
         lies = [fault for fault in faults if isinstance(fault, LIES)]
-        if not lies:
+        if not lies or all(isinstance(fault, FinalChanged) for fault in faults):
             raise faults[-1]
-        if all(isinstance(fault, FinalChanged) for fault in faults):
-            raise faults[-1]
-        with self._database.writing() as connection:
+        if self._repair():
+            return True
+        with self._database.reading() as connection:
+            block = evidence.checkpoint(connection, self.contract).head_number
+        raise Disagreement(self.contract, block=block, reasons=[str(fault) for fault in lies])
+
+    def _repair(self) -> bool:
+        """Go back behind a mistake in the books; False if none can be found."""
+        for _attempt in range(ROUNDS * len(self._nodes)):
+            try:
+                return self._went_back()
+            except (*SILENCE, *LIES):
+                self._nodes.turn()
+        return False
+
+    def _went_back(self) -> bool:
+        """Go back to where the contract confirmed the books; the next time, to where nodes tell otherwise.
+
+        The second is done once, because it reads all of history. What is not final is read again in any
+        case, because that costs least.
+        """
+        with self._database.reading() as connection:
             checkpoint = evidence.checkpoint(connection, self.contract)
-            verified = checkpoint.verified_number
-            if verified < checkpoint.head_number and self._healed_at != verified:
-                self._healed_at = verified
-                store.take_back(connection, self.contract, to=verified, is_reorganisation=False)
-                return True
-        reasons = [str(fault) for fault in lies]
-        raise Disagreement(self.contract, block=checkpoint.head_number, reasons=reasons)
+        verified = checkpoint.verified_number
+        if verified < checkpoint.head_number and self._repaired_at != verified:
+            go_back(self._database, self.contract, self._nodes, to=verified)
+            self._repaired_at = verified
+            return True
+        if self._was_reread:
+            return False
+        number = first_difference(self._database, self.contract, self._nodes)
+        to = checkpoint.final_number if number is None else number - 1
+        if to < checkpoint.head_number:
+            go_back(self._database, self.contract, self._nodes, to=to)
+        self._was_reread = True
+        return to < checkpoint.head_number
 
-    # One step with one node
+    # One step with the node whose turn it is
 
-    def _step(self, source: Source) -> bool:
-        found = source.chain_id()
-        if found != self.contract.chain_id:
-            raise WrongChain(expected=self.contract.chain_id, found=found)
+    def _step(self) -> bool:
+        self._nodes.require_chain()
         cursor = self._cursor()
-        action = self._decide(source, cursor)
+        action = self._decide(cursor)
         match action:
             case Fetch(first, last):
-                self._fetch(source, cursor, first, last)
+                self._fetch(cursor, first, last)
             case Follow(first, last):
-                self._follow(source, cursor, first, last)
+                self._follow(cursor, first, last)
             case Rewind(to):
                 with self._database.writing() as connection:
                     store.take_back(connection, self.contract, to=to)
             case Finalise(number):
-                self._finalise(source, number)
+                self._finalise(number)
             case Broken(number, theirs):
-                raise FinalChanged(source.name, number=number, ours=cursor.window[number], theirs=theirs)
+                name, ours = self._nodes.first.name, cursor.window[number]
+                raise FinalChanged(name, number=number, ours=ours, theirs=theirs)
             case _:
                 return False
         if self._progress is not None:
@@ -179,57 +198,40 @@ class Follower:
             window={number: block.hash for number, block in window.items()},
         )
 
-    def _decide(self, source: Source, cursor: Cursor) -> Action:
+    def _decide(self, cursor: Cursor) -> Action:
         """Ask the planner, and the node for the hashes that the planner wants to see."""
-        view = self._view(source)
+        view = self._view()
         self._chain_head = view.head.number
-        action = plan(cursor, view, span=self._span)
+        action = plan(cursor, view, span=self._nodes.span)
         while isinstance(action, LookAt):
-            header = source.block(action.number)
+            header = self._nodes.first.block(action.number)
             found = header.block.hash if header else None
             view = replace(view, hashes={**view.hashes, action.number: found})
-            action = plan(cursor, view, span=self._span)
+            action = plan(cursor, view, span=self._nodes.span)
         return action
 
-    def _view(self, source: Source) -> View:
-        head = source.head().block
+    def _view(self) -> View:
+        head = self._nodes.first.head().block
         if self._confirmations is None:
-            final = source.final()
+            final = self._nodes.final()
         else:
             number = head.number - self._confirmations
-            final = source.block(number) if number >= 0 else None
+            final = self._nodes.first.block(number) if number >= 0 else None
         return View(head, None if final is None else final.block)
 
-    def _fetch(self, source: Source, cursor: Cursor, first: int, last: int) -> None:
-        try:
-            self._require_child(source, cursor, _existing(source, first))
-            end = _existing(source, last)
-            entries = source.history(first, last)
-        except (Unreachable, NodeRefused):
-            # The range may have been too much for the node, so the next attempt asks for less.
-            self._span = self._span.halved()
-            raise
+    def _fetch(self, cursor: Cursor, first: int, last: int) -> None:
+        source = self._nodes.first
+        self._require_child(cursor, existing(source, first))
+        end = existing(source, last)
+        self._nodes.require_agreement(end.block)
+        entries = self._nodes.history(first, last)
         ended = all(entry.block_hash == end.block.hash for entry in entries if entry.block_number == last)
         if not ended:
             raise FaultyAnswer(source.name, rule=f"its logs stand in another block {last} than it has")
-        self._require_agreement(source, end.block)
-        entries = self._compared(source, entries, lambda other: other.history(first, last))
-        self._advance(source, entries, [end.block], is_final=True)
-        self._span = self._span.grown(len(entries))
+        self._advance(entries, [end.block], is_final=True)
 
-    def _compared(
-        self, source: Source, entries: list[Entry], ask: Callable[[Source], list[Entry]]
-    ) -> list[Entry]:
-        """Return the events as two nodes give them, where there are two; the contract's sums come on top."""
-        for other in self._sources[1:]:
-            try:
-                theirs = ask(other)
-            except (*SILENCE, FaultyAnswer):
-                continue
-            return united(self.contract.address, first=(source, entries), second=(other, theirs))
-        return entries
-
-    def _follow(self, source: Source, cursor: Cursor, first: int, last: int) -> None:
+    def _follow(self, cursor: Cursor, first: int, last: int) -> None:
+        source = self._nodes.first
         blocks: list[Block] = []
         entries: list[Entry] = []
         for number in range(first, last + 1):
@@ -237,28 +239,43 @@ class Follower:
             if header is None or (blocks and header.block.parent_hash != blocks[-1].hash):
                 break  # The chain changed in between; what is read up to here still fits together.
             if not blocks:
-                self._require_child(source, cursor, header)
-            entries += self._compared(source, source.events_of(header), _same_block(header))
+                self._require_child(cursor, header)
+            entries += self._nodes.events_of(header)
             blocks.append(header.block)
         if not blocks:
             raise FaultyAnswer(source.name, rule=f"it has no block {first} below its own head")
-        self._advance(source, entries, blocks, is_final=False)
+        self._advance(entries, blocks, is_final=False)
 
-    def _advance(self, source: Source, entries: list[Entry], blocks: list[Block], *, is_final: bool) -> None:
+    def _advance(self, entries: list[Entry], blocks: list[Block], *, is_final: bool) -> None:
+        counters = self._nodes.counters(blocks[-1])
+        try:
+            with self._database.writing() as connection:
+                self._write(connection, entries, blocks, counters, is_final=is_final)
+        except IntegrityError:
+            rule = "it gave an event in a block that the books have under another number"
+            raise FaultyAnswer(self._nodes.first.name, rule=rule) from None
+
+    def _write(
+        self,
+        connection: Connection,
+        entries: list[Entry],
+        blocks: list[Block],
+        counters: Counters | None,
+        *,
+        is_final: bool,
+    ) -> None:
         head = blocks[-1]
-        counters = self._counters(source, head)
-        with self._database.writing() as connection:
-            final_number = evidence.checkpoint(connection, self.contract).final_number
-            books = store.advance(
-                connection,
-                self.contract,
-                entries=entries,
-                blocks=blocks,
-                final_number=head.number if is_final else final_number,
-            )
-            if is_final:
-                store.make_final(connection, self.contract, head)
-            self._verify(connection, counters, books, head)
+        final_number = evidence.checkpoint(connection, self.contract).final_number
+        books = store.advance(
+            connection,
+            self.contract,
+            entries=entries,
+            blocks=blocks,
+            final_number=head.number if is_final else final_number,
+        )
+        if is_final:
+            store.make_final(connection, self.contract, head)
+        self._verify(connection, counters, books, head)
 
     def _verify(self, connection: Connection, counters: Counters | None, books: Books, head: Block) -> None:
         """Hold the books against the contract; without its word they stay unverified."""
@@ -271,56 +288,18 @@ class Follower:
                 raise CountersDiffer(name, block=head.number, chain=chain, books=kept)
         store.mark_verified(connection, self.contract, head.number)
 
-    def _counters(self, source: Source, head: Block) -> Counters | None:
-        """Ask for the contract's sums, another node than the one that gave the events if there is one."""
-        for other in [each for each in self._sources if each is not source] + [source]:
-            try:
-                found = other.block(head.number)
-                counters = other.counters(head.number) if found and found.block.hash == head.hash else None
-                # Asked by number, so the block must still be the same one.
-                again = other.block(head.number) if counters else None
-            except (*SILENCE, FaultyAnswer):
-                continue
-            if counters is not None and again is not None and again.block.hash == head.hash:
-                return counters
-        return None
-
-    def _finalise(self, source: Source, number: int) -> None:
+    def _finalise(self, number: int) -> None:
         with self._database.reading() as connection:
             block = evidence.window(connection, self.contract)[number]
-        self._require_agreement(source, block)
+        self._nodes.require_agreement(block)
         with self._database.writing() as connection:
             store.make_final(connection, self.contract, block)
 
-    def _require_agreement(self, source: Source, block: Block) -> None:
-        """Refuse to call a block final that another node does not have; one that is behind has no say."""
-        for other in self._sources:
-            if other is source:
-                continue
-            try:
-                found = other.block(block.number)
-            except (*SILENCE, FaultyAnswer):
-                continue
-            if found is not None and found.block.hash != block.hash:
-                rule = f"its final block {block.number} is another one at {other.name}"
-                raise FaultyAnswer(source.name, rule=rule)
-
-    def _require_child(self, source: Source, cursor: Cursor, header: Header) -> None:
+    def _require_child(self, cursor: Cursor, header: Header) -> None:
         ours = cursor.window.get(cursor.head_number)
         if ours is not None and header.block.parent_hash != ours:
             rule = f"its block {header.block.number} does not follow block {cursor.head_number}"
-            raise FaultyAnswer(source.name, rule=rule)
-
-
-def _same_block(header: Header) -> Callable[[Source], list[Entry]]:
-    return lambda source: source.events_of(header)
-
-
-def _existing(source: Source, number: int) -> Header:
-    header = source.block(number)
-    if header is None:
-        raise FaultyAnswer(source.name, rule=f"it has no block {number} below its own final one")
-    return header
+            raise FaultyAnswer(self._nodes.first.name, rule=rule)
 
 
 def run(

@@ -5,7 +5,7 @@ nothing behind that the next answer would have to know.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sessionpay.store.evidence import Block
 
@@ -45,23 +45,30 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """How many blocks of history are asked for at once, and how many at most."""
+    """How many blocks of history are asked for at once, and how many at most.
+
+    `was_refused` tells that a node refused more than it gives now, so that its limit is near.
+    """
 
     blocks: int = SPAN_BLOCKS_FIRST
     blocks_max: int = SPAN_BLOCKS_MAX
+    was_refused: bool = False
 
-    def halved(self) -> "Span":
-        """Ask for less, because the node refused or did not answer in time."""
-        return Span(max(1, self.blocks // 2), self.blocks_max)
+    def halved(self, blocks: int = SPAN_BLOCKS_MAX) -> "Span":
+        """Ask for less, because the node refused `blocks` at once or did not answer in time."""
+        return replace(self, blocks=max(1, min(blocks, self.blocks) // 2), was_refused=True)
 
     def grown(self, event_count: int) -> "Span":
-        """Ask for twice as much after few events, for half as much after too many."""
-        if event_count > 2 * EVENTS_WANTED:
-            return self.halved()
-        return self if event_count > EVENTS_WANTED // 2 else self._doubled()
+        """Ask for more after few events, for half as much after too many.
 
-    def _doubled(self) -> "Span":
-        return Span(min(self.blocks_max, self.blocks * 2), self.blocks_max)
+        Twice as much at first; an eighth more for a node that refused, or every second request would fail.
+        """
+        if event_count > 2 * EVENTS_WANTED:
+            return replace(self, blocks=max(1, self.blocks // 2))
+        if event_count > EVENTS_WANTED // 2:
+            return self
+        more = max(1, self.blocks // 8) if self.was_refused else self.blocks
+        return replace(self, blocks=min(self.blocks_max, self.blocks + more))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from web3 import Web3
 
 from sessionpay.chain import rpc
 from sessionpay.chain.client import SessionPayment
-from sessionpay.chain.errors import ChainError, MalformedLog, NodeRefused
+from sessionpay.chain.errors import MalformedLog, NodeRefused, Unreachable
 from sessionpay.chain.logs import BY_TOPIC, decode
 from sessionpay.core.books import Books
 from sessionpay.core.errors import SessionPayError
@@ -98,7 +98,8 @@ class ChainSource:
 
     def chain_id(self) -> int:
         """See `Source`."""
-        return rpc.chain_id(self._web3)
+        found: int = self._asked("eth_chainId", lambda: rpc.chain_id(self._web3))
+        return found
 
     def head(self) -> Header:
         """See `Source`."""
@@ -132,6 +133,7 @@ class ChainSource:
         for log in logs:
             same = blocks.setdefault(log.block_number, log.block_hash) == log.block_hash
             self._require(same, f"it gave two blocks {log.block_number}")
+        self._require(len({*blocks.values()}) == len(blocks), "it gave one block two numbers")
         times = self._times(logs, blocks)
         return [self._entry(log, times[log.block_number]) for log in logs]
 
@@ -142,8 +144,11 @@ class ChainSource:
         for log in logs:
             place = (log.block_number, log.block_hash)
             self._require(place == (block.number, block.hash), "it gave logs of another block")
+        # Chains that make no filters leave theirs empty, so an empty one denies nothing.
         if header.bloom:
-            self._filter(header, logs)
+            self._require_allowed(header, logs)
+        if logs or any(bloom.allows(header.bloom, (self._address, topic)) for topic in TOPICS):
+            self._require_received(block, logs)
         return [self._entry(log, block.timestamp) for log in logs]
 
     def counters(self, number: int) -> Counters | None:
@@ -156,9 +161,9 @@ class ChainSource:
                 sequence=contract.settlement_sequence(block=number),
                 paused_until=contract.paused_until(block=number),
             )
-        except SessionPayError as refused:
-            if isinstance(refused, ChainError) and not isinstance(refused, NodeRefused):
-                raise
+        except Unreachable:
+            raise
+        except SessionPayError:
             return None
 
     def has(self, entry: Entry) -> bool | None:
@@ -168,9 +173,19 @@ class ChainSource:
 
     # Reading
 
+    def _ask(self, method: str, *parameters: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
+        return self._asked(method, lambda: rpc.ask(self._web3, method, *parameters))
+
+    def _asked(self, method: str, ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - as above
+        try:
+            return ask()
+        except rpc.Reverted:
+            # Nothing is called, so an error that reads like a revert is the node's own.
+            raise NodeRefused(method, message="execution reverted") from None
+
     def _header(self, number: int | str) -> Header | None:
         tag = rpc.block_tag(number)
-        return self._as_header(rpc.ask(self._web3, "eth_getBlockByNumber", tag, False))
+        return self._as_header(self._ask("eth_getBlockByNumber", tag, False))
 
     def _as_header(self, found: Any) -> Header | None:  # noqa: ANN401 - JSON has no narrower type
         if found is None:
@@ -179,7 +194,7 @@ class ChainSource:
         return header
 
     def _logs(self, wanted: Mapping[str, str]) -> list["_Log"]:
-        found = rpc.ask(self._web3, "eth_getLogs", wanted)
+        found = self._ask("eth_getLogs", wanted)
         self._require(isinstance(found, list), "it answers logs with something else")
         logs: list[_Log] = self._read(lambda: [_log(raw) for raw in found], "a log without its fields")
         logs.sort(key=_place)
@@ -201,7 +216,8 @@ class ChainSource:
         times = {log.block_number: log.timestamp for log in logs if log.timestamp is not None}
         missing = [number for number in blocks if number not in times]
         requests = [(rpc.block_tag(number), False) for number in missing]
-        answers = rpc.ask_many(self._web3, "eth_getBlockByNumber", requests)
+        method = "eth_getBlockByNumber"
+        answers = self._asked(method, lambda: rpc.ask_many(self._web3, method, requests))
         for number, answer in zip(missing, answers, strict=True):
             header = self._as_header(answer)
             same = (
@@ -220,17 +236,16 @@ class ChainSource:
             raise FaultyAnswer(self.name, rule="it gave an event that the contract does not have")
         return Entry(*log[:5], timestamp, event)
 
-    def _filter(self, header: Header, logs: Sequence["_Log"]) -> None:
-        """Hold logs against the block's filter: none that it denies, and none left out that it allows."""
+    def _require_allowed(self, header: Header, logs: Sequence["_Log"]) -> None:
         for log in logs:
             possible = bloom.allows(header.bloom, (self._address, *log.topics))
             self._require(possible, f"block {header.block.number} denies a log that it gave")
-        given = {log.topics[0] for log in logs if log.topics}
-        if any(bloom.allows(header.bloom, (self._address, topic)) for topic in TOPICS if topic not in given):
-            self._look_again(header.block, logs)
 
-    def _look_again(self, block: Block, logs: Sequence["_Log"]) -> None:
-        """Compare with the receipts; the filter allows what other contracts logged, too."""
+    def _require_received(self, block: Block, logs: Sequence["_Log"]) -> None:
+        """Compare with the receipts, as far as there are any.
+
+        A filter cannot tell the second event of a kind from the first, and allows what others logged, too.
+        """
         found = self._receipts(block.hash)
         same = found is None or found == [log._replace(timestamp=None) for log in logs]
         self._require(same, f"its logs of block {block.number} are not those of its receipts")
@@ -238,7 +253,7 @@ class ChainSource:
     def _receipts(self, block_hash: str) -> list["_Log"] | None:
         """Return the contract's logs in the receipts of a block; None where the node gives no receipts."""
         try:
-            receipts = rpc.ask(self._web3, "eth_getBlockReceipts", block_hash)
+            receipts = self._ask("eth_getBlockReceipts", block_hash)
         except NodeRefused:
             return None  # Not every node has this request.
         if receipts is None:
@@ -289,8 +304,8 @@ def _log(raw: Mapping[str, Any]) -> _Log:
         _quantity(raw["transactionIndex"]),
         None if time is None else _quantity(time),
         raw["address"].lower(),
-        tuple(raw["topics"]),
-        raw["data"],
+        tuple(_text(topic) for topic in raw["topics"]),
+        _text(raw["data"]),
     )
 
 
@@ -306,6 +321,12 @@ def _quantity(text: str) -> int:
     if not 0 <= number < NUMBER_LIMIT:
         raise ValueError("a number that no chain reaches")
     return number
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
 
 
 def _hash(text: str) -> str:

@@ -39,10 +39,22 @@ def advance(
     return books
 
 
-def take_back(connection: Connection, contract: Contract, *, to: int, is_reorganisation: bool = True) -> None:
-    """Go back to the state after block `to`; below the final block everything derived is built anew."""
+def take_back(
+    connection: Connection,
+    contract: Contract,
+    *,
+    to: int,
+    block: Block | None = None,
+    is_reorganisation: bool = True,
+) -> None:
+    """Go back to the state after block `to`; below the final block everything derived is built anew.
+
+    `block` is that block, where the window does not have it any more.
+    """
     before = evidence.checkpoint(connection, contract)
     gone = evidence.rewind(connection, contract, to=to)
+    if block is not None:
+        evidence.append(connection, contract, entries=(), blocks=[block])
     kept = evidence.window(connection, contract).get(to)
     head_hash = kept.hash if kept else ""
     was_final = to < before.final_number
