@@ -41,6 +41,9 @@ ANSWER_SECONDS_MAX = 60
 # Enough for any transaction here, so that the node need not estimate.
 GAS = 8_000_000
 
+# Two kinds of transactions of a fixed gas limit must fit into one block of the node.
+SESSIONS_PER_BLOCK = 100
+
 Request = tuple[str, list[object]]
 
 
@@ -80,6 +83,21 @@ class Writer:
         left = self._ask([("txpool_status", [])])[0]
         if any(int(waiting, 16) for waiting in left.values()):
             raise RuntimeError(f"the node did not mine every transaction: {left}")
+
+    def open_sessions(self, count: int, *, deposit: int) -> None:
+        """Register sessions 0 to `count` - 1, each with a deposit in base units."""
+        for start in range(0, count, SESSIONS_PER_BLOCK):
+            sessions = range(start, min(count, start + SESSIONS_PER_BLOCK))
+            register = "registerSession(uint256,address)"
+            self._mine([self._by(OPERATOR, register, session, _owner(session)) for session in sessions])
+            pay = "depositToSession(uint256)"
+            self._mine([self._by(OPERATOR, pay, session, value=deposit) for session in sessions])
+
+    def give_role(self, account: Address) -> None:
+        """Let `account` settle, with coin to pay for it."""
+        self._ask([("anvil_setBalance", [account, hex(WEALTH)])])
+        self._mine([self._by(OPERATOR, "grantRole(bytes32,address)", SESSION_CONTRACT_ROLE, account)])
+        self._ask([("evm_setAutomine", [True])])
 
     def _of_block(self, number: int) -> Iterator[Request]:
         """Yield the transactions of one block; they need nothing of the same block but its registration."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.aggregation import ROWS as USAGE_ROWS
 from benchmarks.aggregation import ROWS_SMALL, aggregating
+from benchmarks.epoch import settling_an_epoch
 from benchmarks.figures import Figure, seconds
 from benchmarks.indexing import FULL, SMALL, indexing
 from sessionpay.core.books import Books
@@ -53,6 +54,7 @@ def measured(size: Size) -> Iterator[Figure]:
     yield folding()
     yield from indexing(size)
     yield from aggregating(USAGE_ROWS if size is FULL else ROWS_SMALL)
+    yield from settling_an_epoch(is_small=size is SMALL)
 
 
 def settling() -> Figure:
