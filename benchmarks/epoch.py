@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from tests.evm.anvil import running_anvil
 from web3 import Web3
 
 from benchmarks.figures import Figure
@@ -31,7 +32,6 @@ from sessionpay.services.sealing import Sealer
 from sessionpay.store import outbox, settling
 from sessionpay.store.database import Database
 from sessionpay.store.outbox import Purpose
-from tests.evm.anvil import running_anvil
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
