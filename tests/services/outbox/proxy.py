@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: Proxy
 
-    def do_POST(self) -> None:  # noqa: N802 - the base class wants this name
+    def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         answer = self.server.answer(request)
         if answer is None:

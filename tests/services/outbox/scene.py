@@ -6,9 +6,8 @@ only when the outbox sleeps, unless a test says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eth_utils.crypto import keccak
 from web3 import HTTPProvider, Web3
@@ -30,8 +29,12 @@ from sessionpay.chain.deploy import deploy_refusing_payee
 from sessionpay.chain.keys import Signer, signer_from_key
 from sessionpay.services.outbox import Clock, Outbox, Timing
 from sessionpay.store import outbox as store
-from sessionpay.store.database import Database
 from sessionpay.store.outbox import Batch, Purpose, Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from sessionpay.store.database import Database
 
 WEALTH = 10**24
 EPOCH = 7
@@ -40,7 +43,7 @@ CONFIRMATIONS = 2
 BALANCES = {1: 1_000, 2: 300, 3: 0, 4: 50, 9: 0}
 NODES = 3
 REFUSING = 1
-TIMING = Timing(poll_seconds=60, stuck_seconds=300)
+TIMING = Timing(poll_seconds=120, stuck_seconds=300)
 
 
 def connected(url: str) -> Web3:
@@ -159,13 +162,9 @@ class Run:
     heard: list[str] = field(default_factory=list)
 
     def outbox(self) -> Outbox:
-        binding = SessionPayment(
-            connected(self.url), self.scene.contract, sender=self._sender()
-        )
+        binding = SessionPayment(connected(self.url), self.scene.contract, sender=self._sender())
         settings = {"confirmations": CONFIRMATIONS, "timing": TIMING, **self.settings}
-        return Outbox(
-            self.database, binding, clock=self.ticker.clock, report=self.heard.append, **settings
-        )
+        return Outbox(self.database, binding, clock=self.ticker.clock, report=self.heard.append, **settings)
 
     def _sender(self) -> Sender:
         # The chain id is asked of the node itself, because the way to it may be cut.
