@@ -10,7 +10,9 @@ Given an epoch in the outbox
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,7 +29,9 @@ from sessionpay.services.outbox import (
     StoppedByPause,
     StoppedByRole,
 )
+from sessionpay.store import books
 from sessionpay.store import outbox as store
+from sessionpay.store.database import Database
 from sessionpay.store.outbox import Purpose, State
 from sessionpay.store.settlement_tables import attempts, outbox
 
@@ -36,9 +40,9 @@ from .scene import TIMING, WEALTH, Run, Scene, Ticker, charges, connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from sessionpay import SessionPayment
-    from sessionpay.store.database import Database
     from tests.evm.anvil import Anvil
 
     from .proxy import Proxy
@@ -354,9 +358,6 @@ def undisturbed(
     node: Anvil, first_scene: Scene, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[Purpose, Any]:
     """Return the chain's numbers after each part of the epoch, when nothing goes wrong."""
-    from sessionpay.store import books  # noqa: PLC0415
-    from sessionpay.store.database import Database  # noqa: PLC0415
-
     database = Database.open(f"sqlite:///{tmp_path_factory.mktemp('undisturbed') / 'books.db'}")
     books.prepare(database)
     before = node.snapshot()
@@ -422,3 +423,26 @@ def test_the_end_is_as_it_should_be(fault: Fault, stage: Stage, undisturbed: dic
     for text in (told, *all_text(stage)):
         for role in ("operator", "successor"):
             assert stage.scene.signer(role)._account.key.hex() not in text
+
+
+def test_an_older_copy_of_the_database_charges_nobody_again(
+    stage: Stage, undisturbed: dict[Purpose, Any], tmp_path: Path
+) -> None:
+    """The copy has one batch in a form that was replaced later, and the other one not signed at all."""
+    kept, copied = (tmp_path / name for name in ("books.db", "copy.db"))
+
+    def copy() -> None:
+        with closing(sqlite3.connect(kept)) as source, closing(sqlite3.connect(copied)) as target:
+            source.backup(target)
+
+    fee_spike(stage)
+    stage.once(Step.PREPARED, copy)
+    settle(stage, CHARGE)
+    older = Database.open(f"sqlite:///{copied}")
+    restored = replace(stage.run, database=older, settings={}, heard=[])
+    batches = restored.settle(CHARGE)
+    older.close()
+    assert [batch.state for batch in batches] == [State.FINAL] * 2
+    assert [(batch.sequence, len(batch.attempts)) for batch in batches] == [(0, 1), (1, 0)]
+    assert stage.scene.numbers() == undisturbed[Purpose.CHARGE]
+    assert "is this very batch, which is not known here; it counts" in "".join(restored.heard)

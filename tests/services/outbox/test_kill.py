@@ -66,18 +66,13 @@ def numbers(order: Order) -> dict[str, Any]:
     """Return what the chain says, and what the outbox believes; only gas and blocks may differ."""
     database = Database.open(order.database_url)
     with database.reading() as connection:
-        kept = [
-            (batch.state, batch.sequence, batch.applied)
-            for purpose in Purpose
-            for batch in batches(connection, EPOCH, purpose)
-        ]
-        landed = [
-            sum(one.state is State.FINAL for one in batch.attempts)
-            for purpose in Purpose
-            for batch in batches(connection, EPOCH, purpose)
-        ]
+        kept = [batch for purpose in Purpose for batch in batches(connection, EPOCH, purpose)]
     database.close()
-    return {**order.scene.numbers(), "kept": kept, "landed": landed}
+    # Which of two batches has the lower sequence depends on when the foreign one was noticed.
+    sequences = sorted(batch.sequence for batch in kept if batch.sequence is not None)
+    ends = [(batch.state, batch.applied) for batch in kept]
+    landed = [sum(one.state is State.FINAL for one in batch.attempts) for batch in kept]
+    return {**order.scene.numbers(), "sequences": sequences, "ends": ends, "landed": landed}
 
 
 class Campaign:
@@ -126,7 +121,8 @@ class Campaign:
     def _compare(self, folder: Path) -> None:
         order = Order(self._scene, folder)
         assert run(order) == 0
-        assert numbers(order) == self._undisturbed
+        found = numbers(order)
+        assert found == self._undisturbed, found
         self.rewind()
 
 
