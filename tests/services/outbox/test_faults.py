@@ -36,7 +36,7 @@ from sessionpay.store.outbox import Purpose, State
 from sessionpay.store.settlement_tables import attempts, outbox
 
 from .proxy import Answer, refused, result
-from .scene import TIMING, WEALTH, Run, Scene, Ticker, charges, connected
+from .scene import CONFIRMATIONS, TIMING, WEALTH, Run, Scene, Ticker, charges, connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -423,6 +423,13 @@ def test_the_end_is_as_it_should_be(fault: Fault, stage: Stage, undisturbed: dic
     for text in (told, *all_text(stage)):
         for role in ("operator", "successor"):
             assert stage.scene.signer(role)._account.key.hex() not in text
+
+
+@pytest.mark.parametrize("arrange", [use_our_nonce, take_our_sequence], ids=["nonce", "sequence"])
+def test_nothing_is_given_up_before_that_is_final(arrange: Callable[[Stage], None], stage: Stage) -> None:
+    arrange(stage)
+    first, second = settle(stage, CHARGE)[0].attempts
+    assert second.created_at - first.created_at == CONFIRMATIONS * TIMING.poll_seconds
 
 
 def test_an_older_copy_of_the_database_charges_nobody_again(
