@@ -447,6 +447,10 @@ def test_an_older_copy_of_the_database_charges_nobody_again(
     settle(stage, CHARGE)
     older = Database.open(f"sqlite:///{copied}")
     restored = replace(stage.run, database=older, settings={}, heard=[])
+    stage.proxy.faults["eth_getLogs"] = lambda *_: result([])
+    restored.settle(CHARGE, stop=lambda: True)
+    assert "no event of sequence 1, which is used up" in "".join(restored.heard)
+    del stage.proxy.faults["eth_getLogs"]
     batches = restored.settle(CHARGE)
     older.close()
     assert [batch.state for batch in batches] == [State.FINAL] * 2

@@ -46,7 +46,10 @@ class Following:
             self._bury(batch, attempts, view, final_nonces)
 
     def _recover(self, batch: Batch, view: View) -> None:
-        """Find a batch that landed in a form unknown here, as after an older backup was restored."""
+        """Find a batch that landed in a form unknown here, as after an older backup was restored.
+
+        Raises `NodeRefused` where the node hides what used a sequence up: it might be this batch.
+        """
         known = self._desk.sequences() if has_sequence(batch.purpose) else {}
         # Below the first sequence that was ever signed for, this outbox did not exist.
         for sequence in range(min(known, default=view.sequence), view.sequence):
@@ -54,12 +57,15 @@ class Following:
                 continue
             above = max(final for one, final in known.items() if one < sequence)
             used_by = view.transaction_of(sequence, topics=NUMBERED_TOPICS, above=above)
-            if used_by is not None and self._is_ours(batch, used_by, sequence=sequence):
+            if used_by is None:
+                raise NodeRefused("eth_getLogs", message=f"no event of sequence {sequence}, which is used up")
+            if self._is_ours(batch, used_by, sequence=sequence):
                 seen = view.sighting(used_by)
-                if seen is not None:
-                    told = f"transaction {used_by} is this very batch, which is not known here; it counts"
-                    self._desk.tell(batch.id, f"{name_of(batch)}: {told}")
-                    self._land(replace(batch, sequence=sequence), seen.landing, view)
+                if seen is None:
+                    raise NodeRefused("eth_getTransactionReceipt", message=f"{used_by} has none")
+                told = f"transaction {used_by} is this very batch, which is not known here; it counts"
+                self._desk.tell(batch.id, f"{name_of(batch)}: {told}")
+                self._land(replace(batch, sequence=sequence), seen.landing, view)
                 return
 
     def _land(self, batch: Batch, landing: Landing, view: View) -> None:
