@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from sessionpay.core.events import Allocation, Charge
 from sessionpay.core.ids import Address, SessionId
@@ -159,6 +159,18 @@ def unsettled(connection: Connection) -> tuple[Attempt, ...]:
     return tuple(_attempt(row) for row in connection.execute(query).mappings())
 
 
+def sequences(connection: Connection) -> dict[int, int]:
+    """Return every sequence that was signed for or landed, with a block that its event stands above."""
+    landed = select(outbox.c.sequence, outbox.c.block_number - 1)
+    signed = select(attempts.c.sequence, func.min(attempts.c.final_number)).group_by(attempts.c.sequence)
+    return {
+        row[0]: row[1]
+        for query in (landed.where(outbox.c.block_number.is_not(None)), signed)
+        for row in connection.execute(query)
+        if row[0] is not None
+    }
+
+
 def add_attempt(connection: Connection, attempt: Attempt) -> None:
     """Keep a signed form before it is sent."""
     values = {field.name: getattr(attempt, field.name) for field in fields(attempt)}
@@ -176,8 +188,8 @@ def set_attempt(connection: Connection, attempt: Attempt, state: State, *, reaso
 
 
 def set_mined(connection: Connection, batch: Batch, landing: Landing) -> None:
-    """Note the block that holds the batch, for now."""
-    _set(connection, batch.id, state=State.MINED, **_columns(landing))
+    """Note the block that holds the batch, for now, and the sequence that it has there."""
+    _set(connection, batch.id, state=State.MINED, sequence=batch.sequence, **_columns(landing))
     _mark_landed(connection, batch, landing, State.MINED)
 
 

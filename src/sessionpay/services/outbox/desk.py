@@ -62,6 +62,11 @@ class Desk:
         with self.database.reading() as connection:
             return store.unsettled(connection)
 
+    def sequences(self) -> dict[int, int]:
+        """Return the sequences that are known here; see `store.outbox.sequences`."""
+        with self.database.reading() as connection:
+            return store.sequences(connection)
+
     def tell(self, about: object, message: str) -> None:
         """Report something about a batch or about the node, once for as long as it stays the same."""
         if self._told.get(about) != message:

@@ -7,7 +7,7 @@ from sessionpay.chain.errors import NodeRefused, Unreachable
 from sessionpay.core.errors import SessionPayError
 from sessionpay.core.ids import Address
 from sessionpay.core.refusals import WrongSequence
-from sessionpay.services.outbox.calls import NUMBERED_TOPICS, applied, call_of
+from sessionpay.services.outbox.calls import NUMBERED_TOPICS, applied, call_of, has_sequence
 from sessionpay.services.outbox.desk import Desk, name_of
 from sessionpay.services.outbox.stops import StoppedByReceipt
 from sessionpay.services.outbox.terms import Step
@@ -28,6 +28,9 @@ class Following:
         if batch.landing is not None and view.holds(batch.landing):
             self._finish(batch, batch.landing, view)
             return
+        if batch.state is State.PLANNED:
+            self._recover(batch, view)
+            return
         attempts = [attempt for attempt in batch.attempts if attempt.state is not State.REPLACED]
         # Asked before the receipts: what is mined in between then counts as not dead yet.
         final_nonces = {attempt.sender: view.final_nonce(attempt.sender) for attempt in attempts}
@@ -41,6 +44,29 @@ class Following:
             for attempt in attempts:
                 self._note_revert(batch, attempt, sightings[attempt.number])
             self._bury(batch, attempts, view, final_nonces)
+
+    def _recover(self, batch: Batch, view: View) -> None:
+        """Find a batch that landed in a form unknown here, as after an older backup was restored.
+
+        Raises `NodeRefused` where the node hides what used a sequence up: it might be this batch.
+        """
+        known = self._desk.sequences() if has_sequence(batch.purpose) else {}
+        # Below the first sequence that was ever signed for, this outbox did not exist.
+        for sequence in range(min(known, default=view.sequence), view.sequence):
+            if sequence in known:
+                continue
+            above = max(final for one, final in known.items() if one < sequence)
+            used_by = view.transaction_of(sequence, topics=NUMBERED_TOPICS, above=above)
+            if used_by is None:
+                raise NodeRefused("eth_getLogs", message=f"no event of sequence {sequence}, which is used up")
+            if self._is_ours(batch, used_by, sequence=sequence):
+                seen = view.sighting(used_by)
+                if seen is None:
+                    raise NodeRefused("eth_getTransactionReceipt", message=f"{used_by} has none")
+                told = f"transaction {used_by} is this very batch, which is not known here; it counts"
+                self._desk.tell(batch.id, f"{name_of(batch)}: {told}")
+                self._land(replace(batch, sequence=sequence), seen.landing, view)
+                return
 
     def _land(self, batch: Batch, landing: Landing, view: View) -> None:
         self._desk.checkpoint(Step.SEEN)
@@ -114,7 +140,7 @@ class Following:
         if used_by is None:
             told = f"sequence {sequence} is used up and the node shows no event of it; it is asked again"
             self._desk.tell(batch.id, f"{name_of(batch)}: {told}")
-        elif self._is_ours(batch, used_by):
+        elif self._is_ours(batch, used_by, sequence=sequence):
             seen = view.sighting(used_by)
             if seen is not None:
                 self._land(batch, seen.landing, view)
@@ -122,7 +148,7 @@ class Following:
             reason = f"sequence {sequence} was taken by transaction {used_by}, which is not ours"
             self._plan_anew(batch, f"{reason}; find out who else settles here")
 
-    def _is_ours(self, batch: Batch, transaction_hash: str) -> bool:
+    def _is_ours(self, batch: Batch, transaction_hash: str, *, sequence: int) -> bool:
         """Tell whether a transaction is this very batch, also in a form that an older backup lost."""
         if any(attempt.transaction_hash == transaction_hash for attempt in batch.attempts):
             return True
@@ -130,9 +156,7 @@ class Following:
         if found is None:
             raise NodeRefused("eth_getTransactionByHash", message=f"{transaction_hash} is unknown")
         senders = {self._desk.address, *(attempt.sender for attempt in batch.attempts)}
-        call, _ = call_of(
-            batch, self._desk.contract.address, sender=self._desk.address, sequence=batch.sequence
-        )
+        call, _ = call_of(batch, self._desk.contract.address, sender=self._desk.address, sequence=sequence)
         return found["from"].lower() in senders and found["input"].lower() == "0x" + call.data.hex()
 
     def _plan_anew(self, batch: Batch, reason: str) -> None:

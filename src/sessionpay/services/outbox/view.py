@@ -103,16 +103,16 @@ class View:
         return Sighting(landing, succeeded, logs.decode_all(receipt["logs"], self._contract))
 
     def transaction_of(self, sequence: int, *, topics: Sequence[str], above: int) -> str | None:
-        """Return the hash of the final transaction that used a batch number, in a block above `above`.
+        """Return the hash of the transaction that used a batch number, in a block above `above`.
 
         `topics` are those of the events that may say so.
         """
-        for first in range(max(above + 1, 0), self.final + 1, LOG_BLOCKS):
+        for first in range(max(above + 1, 0), self.head + 1, LOG_BLOCKS):
             wanted = {
                 "address": checksum_address(self._contract),
                 "topics": [list(topics), f"0x{sequence:064x}"],
                 "fromBlock": hex(first),
-                "toBlock": hex(min(first + LOG_BLOCKS - 1, self.final)),
+                "toBlock": hex(min(first + LOG_BLOCKS - 1, self.head)),
             }
             for log in rpc.ask(self._web3, "eth_getLogs", wanted):
                 return str(log["transactionHash"])
