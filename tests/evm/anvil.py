@@ -162,6 +162,10 @@ class Anvil:
         """Where the node listens."""
         return f"http://{self._connection.host}:{self._connection.port}"
 
+    def ask(self, method: str, *parameters: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
+        """Ask the node for anything else; raises `NodeError`."""
+        return self._ask(method, *parameters)
+
     def mine(self, count: int) -> None:
         """Add empty blocks."""
         self._ask("anvil_mine", hex(count))

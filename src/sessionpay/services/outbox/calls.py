@@ -68,7 +68,8 @@ def call_of(
     name, value = form.argument(batch.rows)
     numbered = {"sequence": sequence} if has_sequence(batch.purpose) else {}
     data = abi.calldata(function, {**numbered, name: value})
-    told = {"epoch": batch.epoch, "position": batch.position, **numbered}
+    named = {"node": value} if batch.purpose is Purpose.PAYOUT else {}
+    told = {"epoch": batch.epoch, "position": batch.position, **numbered, **named}
     return rpc.Call(contract, data, sender), Intent(function.name, told)
 
 

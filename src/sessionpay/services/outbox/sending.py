@@ -53,7 +53,7 @@ class Sending:
         ]
         if not mine:
             if self._may_prepare(batch, view):
-                self._prepare(batch, view)
+                self._prepare(batch, view, nonce=self._next_nonce(view))
             return
         # One whose nonce is used up is followed until that is final; before that there is no new nonce.
         live = [attempt for attempt in mine if attempt.nonce >= view.nonce(attempt.sender)]
@@ -75,8 +75,8 @@ class Sending:
 
     # A new attempt
 
-    def _prepare(self, batch: Batch, view: View) -> None:
-        """Make an attempt with the next free nonce, and the sequence that the batch has or the next one."""
+    def _prepare(self, batch: Batch, view: View, *, nonce: int) -> None:
+        """Make an attempt, with the sequence that the batch has or the next one."""
         if self._desk.reverts.get(batch.id, 0) >= REVERTS_MAX:
             self._give_up(batch)
             return
@@ -98,7 +98,7 @@ class Sending:
         self._desk.checkpoint(Step.SIMULATED)
         fees = market.fees.up_to(self._desk.fee_max)
         self._require_gas_money(gas * fees.most)
-        attempt = self._signed(batch, view, nonce=self._free_nonce(view), gas=gas, fees=fees, market=market)
+        attempt = self._signed(batch, view, nonce=nonce, gas=gas, fees=fees, market=market)
         self._send_new(batch, attempt)
 
     def _refuse(self, batch: Batch, refusal: ContractRefusal | CallFailed, view: View) -> None:
@@ -149,8 +149,13 @@ class Sending:
         if balance < needed:
             raise StoppedByGasMoney(self._desk.address, balance=balance, needed=needed)
 
-    def _free_nonce(self, view: View) -> int:
-        """Return the first nonce that neither the node nor an attempt of ours has."""
+    def _next_nonce(self, view: View) -> int:
+        """Return the nonce behind all that the node or the outbox knows, so that batches stay in order."""
+        taken = [one.nonce + 1 for one in self._desk.unsettled() if one.sender == self._desk.address]
+        return max(view.pending_nonce(self._desk.address), *taken, 0)
+
+    def _missing_nonce(self, view: View) -> int:
+        """Return the first nonce that neither the node nor the outbox knows."""
         taken = {one.nonce for one in self._desk.unsettled() if one.sender == self._desk.address}
         return _first_free(view.pending_nonce(self._desk.address), taken)
 
@@ -204,9 +209,11 @@ class Sending:
         is_next = attempt.nonce == view.nonce(attempt.sender)
         if attempt.transaction_hash in self._refused or (is_next and self._is_late(attempt)):
             self._replace(batch, attempt, view)
-        elif self._is_late(attempt) and self._free_nonce(view) < attempt.nonce:
+        elif self._is_late(attempt) and (missing := self._missing_nonce(view)) < attempt.nonce:
             # Something that held an earlier nonce is gone, and nothing behind the gap would ever be mined.
-            self._prepare(batch, view)
+            told = f"no transaction has nonce {missing}, which comes before its own; it is signed for that"
+            self._desk.tell(batch.id, f"{name_of(batch)}: {told}")
+            self._prepare(batch, view, nonce=missing)
 
     def _is_late(self, attempt: Attempt) -> bool:
         now = self._desk.clock.elapsed()
