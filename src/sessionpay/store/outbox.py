@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from sessionpay.core.events import Allocation, Charge
 from sessionpay.core.ids import Address, SessionId
@@ -157,6 +157,13 @@ def unsettled(connection: Connection) -> tuple[Attempt, ...]:
         .order_by(attempts.c.outbox_id, attempts.c.number)
     )
     return tuple(_attempt(row) for row in connection.execute(query).mappings())
+
+
+def first_open(connection: Connection) -> int | None:
+    """Return the first epoch of which a transaction is not at its end, None if all are."""
+    query = select(func.min(outbox.c.epoch)).where(outbox.c.state.not_in(DONE))
+    found: int | None = connection.execute(query).scalar()
+    return found
 
 
 def add_attempt(connection: Connection, attempt: Attempt) -> None:
