@@ -13,15 +13,18 @@ from sessionpay.cli.asking import require_yes
 from sessionpay.cli.commands import Needs, Run, command, group
 from sessionpay.cli.failures import BadCommandLine, ExitCode
 from sessionpay.cli.homes import now, settled
-from sessionpay.cli.output import Fields, Instant, Row
+from sessionpay.cli.output import Fields, Instant, Money, Row, Value
 from sessionpay.core.errors import InputError
 from sessionpay.core.ids import checksum_address, parse_address
-from sessionpay.services.epoch_files import EXPLAIN, MANIFEST
-from sessionpay.services.epoch_folder import fetch, folder_name, publish
+from sessionpay.core.money import Asset, BaseUnits
+from sessionpay.services.epoch_files import CHAIN, EXPLAIN, MANIFEST
+from sessionpay.services.epoch_folder import folder_name, require_complete
+from sessionpay.services.epoch_store import fetch, publish
 from sessionpay.services.home import Home
 from sessionpay.services.sealing import Sealer
 from sessionpay.services.verify import verify_folder
-from sessionpay.store import epochs, segments
+from sessionpay.store import epochs, evidence, segments
+from sessionpay.store.database import Database
 
 epoch = group("epoch", help="What was settled, why, and how to check it.")
 
@@ -85,6 +88,7 @@ def show(run: Run, number: _Number) -> None:
         if found is None:
             raise NotSettled(number, state=None)
         sealed = segments.listed(connection, number)
+        asset = _asset(database)
     fields: dict[str, Any] = {
         "epoch": found.number,
         "state": found.state,
@@ -96,8 +100,17 @@ def show(run: Run, number: _Number) -> None:
     }
     if found.manifest_sha256 is not None:
         folder = home.epochs / folder_name(number)
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-        fields |= {"folder": str(folder), **manifest["totals"]}
+        require_complete(folder)
+        totals = json.loads((folder / MANIFEST).read_bytes())["totals"]
+        sent = json.loads((folder / CHAIN).read_bytes())["transactions"]
+        fields |= {
+            "folder": str(folder),
+            **{name: _money(name, text, asset) for name, text in totals.items()},
+            "transactions": [
+                {name: each[name] for name in ("purpose", "block_number", "gas_used", "transaction_hash")}
+                for each in sent
+            ],
+        }
     run.screen.result(f"Epoch {number}", fields)
 
 
@@ -141,33 +154,48 @@ def verify(run: Run, folder: _Folder, *, rpc: _Rpc = None) -> None:
 def explain(run: Run, node: _Node, number: _Number) -> None:
     """Say why an account got what it got in a settled epoch: work, rates, shares, and what is unpaid."""
     account = parse_address(node)
-    with settled(run) as (home, _):
-        lines = (_settled_folder(run, home, number) / EXPLAIN).read_bytes().splitlines()
+    with settled(run) as (home, database):
+        lines = (_settled_folder(database, home, number) / EXPLAIN).read_bytes().splitlines()
+        asset = _asset(database)
     found = [row for row in map(json.loads, lines) if row["account"] == account]
     if not found:
         raise NotExplained(checksum_address(account), epoch=number)
     [told] = found
-    run.screen.result(f"{checksum_address(account)} in epoch {number}", _explained(told))
+    run.screen.result(f"{checksum_address(account)} in epoch {number}", _explained(told, asset))
 
 
 @command(epoch, "export", needs=Needs.HOME, example="epoch export 3 s3://bucket/epochs")
 def export(run: Run, number: _Number, target: _Target) -> None:
     """Copy a settled epoch's folder to a directory or a store, where anyone can fetch it."""
-    with settled(run) as (home, _):
-        folder = _settled_folder(run, home, number)
+    with settled(run) as (home, database):
+        folder = _settled_folder(database, home, number)
         uri = target if "://" in target else Path(target).absolute().as_uri()
         with run.screen.waiting("copying"):
             place = publish(folder, uri)
     run.screen.result("Exported", {"epoch": number, "folder": place})
 
 
-def _settled_folder(run: Run, home: Home, number: int) -> Path:
+def _settled_folder(database: Database, home: Home, number: int) -> Path:
     folder = home.epochs / folder_name(number)
     if folder.exists():
+        require_complete(folder)
         return folder
-    with settled(run) as (_, database), database.reading() as connection:
+    with database.reading() as connection:
         found = epochs.find(connection, number)
     raise NotSettled(number, state=found.state if found else None)
+
+
+def _asset(database: Database) -> Asset | None:
+    """Return what amounts are of; None while there is no contract."""
+    with database.reading() as connection:
+        bound = epochs.contract_id(connection)
+        found = [each.asset for each in evidence.contracts(connection) if each.id == bound]
+    return found[0] if found else None
+
+
+def _money(name: str, text: str, asset: Asset | None) -> Value:
+    """Return a number of a folder as an amount of the asset, unless its name says micro-units."""
+    return text if asset is None or name.endswith("_micro") else Money(BaseUnits(int(text)), asset)
 
 
 def _contract_of(run: Run, folder: Path, rpc: str) -> SessionPayment:
@@ -179,27 +207,37 @@ def _contract_of(run: Run, folder: Path, rpc: str) -> SessionPayment:
     return SessionPayment(run.with_rpc(rpc).chain(), address)
 
 
-def _explained(told: Mapping[str, Any]) -> Fields:
-    rows: list[Row] = []
-    for service in told["services"]:
-        rating = service["rating"] or {}
-        rows.append(
-            {
-                "session": service["session_id"],
-                "assigned": rating.get("assigned"),
-                "committed": rating.get("committed"),
-                "success_ppm": rating.get("success"),
-                "on_time_ppm": rating.get("on_time"),
-                "quality_ppm": rating.get("quality"),
-                "performance_ppm": rating.get("performance"),
-                "work_micro": service["work"],
-                "weight": f"{service['weight']} of {service['weight_total']}",
-                "pot": service["pot"],
-                "amount": service["amount"],
-                "unpaid_micro": service["unpaid"],
-                "why": service["unpaid_reason"] or rating.get("reason"),
-            }
-        )
+def _explained(told: Mapping[str, Any], asset: Asset | None) -> Fields:
     applied = "credited" if told["is_applied"] else told["held_reason"] or "nothing to get"
-    sums = {name: told[name] for name in ("served", "fee", "withheld", "held_before", "amount")}
-    return {**sums, "state": applied, "sessions": rows}
+    sums = ("served", "fee", "withheld", "held_before", "amount")
+    return {
+        **{name: _money(name, told[name], asset) for name in sums},
+        "state": applied,
+        "sessions": [_service(service, asset) for service in told["services"]],
+        "work": [
+            {"session": service["session_id"], "epoch_of_work": each["epoch"], "paid_micro": each["paid"]}
+            for service in told["services"]
+            for each in service["paid"]
+        ],
+    }
+
+
+def _service(service: Mapping[str, Any], asset: Asset | None) -> Row:
+    rating = service["rating"] or {}
+    return {
+        "session": service["session_id"],
+        "assigned": rating.get("assigned"),
+        "committed": rating.get("committed"),
+        "success_ppm": rating.get("success"),
+        "on_time_ppm": rating.get("on_time"),
+        "quality_ppm": rating.get("quality"),
+        "performance_ppm": rating.get("performance"),
+        "work_micro": service["work"],
+        "weight": f"{service['weight']} of {service['weight_total']}",
+        "pot": _money("pot", service["pot"], asset),
+        "floor": _money("floor", service["floor"], asset),
+        "remainder": service["remainder"],
+        "amount": _money("amount", service["amount"], asset),
+        "unpaid_micro": service["unpaid"],
+        "why": service["unpaid_reason"] or rating.get("reason"),
+    }

@@ -100,9 +100,7 @@ def _settle_once(run: Run, daemon: Daemon, contract: SessionPayment) -> None:
             {
                 "epoch": epoch.number,
                 "state": epoch.state,
-                "collected": Money(
-                    BaseUnits(sum(settling.collected(connection, epoch.number).values())), asset
-                ),
+                "collected": Money(settling.total_collected(connection, epoch.number), asset),
                 "manifest": epoch.manifest_sha256,
             }
             for epoch in epochs.listed(connection)

@@ -7,17 +7,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sessionpay.chain.errors import NodeRefused, Unreachable, WrongChain
-from sessionpay.core.errors import InputError, SessionPayError
+from sqlalchemy.exc import DBAPIError
+
+from sessionpay.core.errors import SessionPayError
 from sessionpay.core.policy import parse_policy
-from sessionpay.indexer.errors import IndexerError
 from sessionpay.indexer.follow import Follower
-from sessionpay.services.engine import Engine, TreasuryShort
+from sessionpay.services.engine import Engine, Stop, Unfinished, never
+from sessionpay.services.epoch_steps import EpochStep
 from sessionpay.services.home import Home
-from sessionpay.services.outbox import SettlementStopped
-from sessionpay.services.proof import Audit, CannotAudit
-from sessionpay.services.sealing import NotSealed, Sealer
-from sessionpay.store import epochs, settling
+from sessionpay.services.proof import Audit
+from sessionpay.services.sealing import Sealer
+from sessionpay.store import epochs, outbox, settling
 from sessionpay.store.database import Database
 from sessionpay.store.epochs import Epoch
 
@@ -25,10 +25,8 @@ POLL_SECONDS = 2.0
 # A cause that somebody has to remove is told again after so long, because a log is not read to its beginning.
 TELL_AGAIN_SECONDS = 300
 
-# The chain could not be asked; it will be asked again.
-SILENCE = (Unreachable, NodeRefused, WrongChain)
-# Somebody has to do something; until then usage is taken in, and nothing is paid.
-STOPS = (SettlementStopped, TreasuryShort, IndexerError, NotSealed, InputError)
+# Between two turns usage is sealed and epochs are closed, so no transaction may hold a turn up for longer.
+TURN_SECONDS_MAX = 60
 
 
 class BooksDiffer(SessionPayError):
@@ -38,14 +36,18 @@ class BooksDiffer(SessionPayError):
         """Keep what was found."""
         self.audit = audit
         super().__init__(
-            f"the audit at block {audit.block} found a difference of {audit.difference}: nothing is paid "
-            "until `sessionpay audit` finds none"
+            f"the audit at block {audit.block} found a difference of {audit.difference}, first "
+            f"{audit.first_difference}: nothing is paid until `sessionpay audit` finds none"
         )
 
 
 @dataclass(slots=True)
 class Daemon:
-    """One settlement at work. `clock` gives unix seconds; `report` hears an event's name and its values."""
+    """One settlement at work.
+
+    `clock` gives unix seconds, `elapsed` seconds that nobody can set back; `report` hears an event's name and
+    its values; `checkpoint` is called with the name of each step.
+    """
 
     database: Database
     home: Home
@@ -56,51 +58,55 @@ class Daemon:
     clock: Callable[[], int]
     report: Callable[..., None]
     sleep: Callable[[float], None] = time.sleep
+    elapsed: Callable[[], float] = time.monotonic
+    checkpoint: Callable[[EpochStep], None] = lambda _step: None
     last_audit: Audit | None = None
-    _told: dict[str, int] = field(default_factory=dict)
+    _is_audited: bool = False
+    _told: dict[str, float] = field(default_factory=dict)
 
-    def run(self, stop: Callable[[], bool]) -> None:
+    def run(self, stop: Stop) -> None:
         """Work until `stop` says so; no fault that can pass ends it."""
         while not stop():
+            began = self.elapsed()
             try:
-                self.turn()
-            except (*SILENCE, *STOPS, CannotAudit, BooksDiffer) as fault:
-                self._tell(fault)
+                self.turn(lambda began=began: stop() or self.elapsed() - began > TURN_SECONDS_MAX)  # type: ignore[misc]
+            except Unfinished:
+                continue
+            except SessionPayError as fault:
+                self._tell(type(fault).__name__, str(fault))
+            except DBAPIError as fault:
+                self._tell(type(fault).__name__, f"the database failed: {fault.orig}; it is tried again")
             else:
                 self._told.clear()
             self.sleep(POLL_SECONDS)
 
-    def turn(self) -> list[Epoch]:
-        """Do all that can be done now, and return the epochs that were settled; raises what stops it."""
-        self.follower.catch_up()
+    def turn(self, stop: Stop = never) -> list[Epoch]:
+        """Do all that can be done now, and return the epochs that were settled; raises what stops it.
+
+        Where transactions have to be waited for, `stop` ends the wait with `Unfinished`.
+        """
+        # First what needs no chain, so that an hour without one leaves epochs as long as they should be.
         self._close_if_due()
         self.sealer.seal()
-        return self.settle_ready()
+        self.follower.catch_up()
+        return self.settle_ready(stop)
 
-    def settle_ready(self) -> list[Epoch]:
+    def settle_ready(self, stop: Stop = never) -> list[Epoch]:
         """Settle every sealed epoch in its order, with an audit before the first and after each.
 
         Raises `BooksDiffer`, `CannotAudit`, and what `Engine.settle` raises.
         """
-        self._require_whole()
+        if self._is_halted():
+            self.audit_now()
         settled = []
         while (number := self._next()) is not None:
-            settled.append(self.engine.settle(number))
+            # The audit after an epoch is missing where this process, or one before it, ended just then.
+            if not self._is_audited:
+                self.audit_now()
+            self._is_audited = False
+            settled.append(self.engine.settle(number, stop=stop))
             self.audit_now()
         return settled
-
-    def _next(self) -> int | None:
-        """Return the oldest epoch that is sealed and not settled."""
-        with self.database.reading() as connection:
-            found = [each for each in epochs.listed(connection) if each.settled_at is None]
-        return found[0].number if found and found[0].state != "open" else None
-
-    def _require_whole(self) -> None:
-        """Audit again where the last audit stopped everything, perhaps in a process before this one."""
-        with self.database.reading() as connection:
-            halted = settling.halted(connection)
-        if halted is not None:
-            self.audit_now()
 
     def audit_now(self) -> None:
         """Audit; a difference is remembered, and raised as `BooksDiffer`. Raises `CannotAudit`."""
@@ -110,9 +116,24 @@ class Daemon:
         reason = str(audit.first_difference) if differs else None
         with self.database.writing() as connection:
             settling.halt(connection, reason)
+        self._is_audited = not differs
+        self.checkpoint(EpochStep.AUDITED)
         self.report("audit", block=audit.block, difference=str(audit.difference))
         if differs:
             raise BooksDiffer(audit)
+
+    def _next(self) -> int | None:
+        """Return the oldest epoch that is sealed and not settled, or settled and not all paid out."""
+        with self.database.reading() as connection:
+            paying = outbox.first_open(connection)
+            found = [each for each in epochs.listed(connection) if each.settled_at is None]
+        if paying is not None or not found or found[0].state == "open":
+            return paying
+        return found[0].number
+
+    def _is_halted(self) -> bool:
+        with self.database.reading() as connection:
+            return settling.halted(connection) is not None
 
     def _close_if_due(self) -> None:
         with self.database.reading() as connection:
@@ -125,11 +146,12 @@ class Daemon:
         if seconds is None or self.clock() - epoch.opened_at < seconds:
             return
         self.sealer.close(epoch.number, self.home.rules(), at=self.clock())
+        self.checkpoint(EpochStep.CLOSED)
         self.report("epoch", epoch=epoch.number, state="closed")
 
-    def _tell(self, fault: SessionPayError) -> None:
+    def _tell(self, kind: str, text: str) -> None:
         """Report a fault when it is new, and again after a while."""
-        text, now = str(fault), self.clock()
-        if abs(now - self._told.get(text, -TELL_AGAIN_SECONDS)) >= TELL_AGAIN_SECONDS:
+        now = self.elapsed()
+        if text not in self._told or now - self._told[text] >= TELL_AGAIN_SECONDS:
             self._told[text] = now
-            self.report("stopped", reason=text, kind=type(fault).__name__)
+            self.report("stopped", reason=text, kind=kind)

@@ -17,12 +17,13 @@ from sessionpay.core.errors import SessionPayError
 from sessionpay.core.events import Allocation as AllocationRow
 from sessionpay.core.events import Charge
 from sessionpay.core.ids import Address, SessionId
-from sessionpay.core.money import BaseUnits
+from sessionpay.core.money import AMOUNT_LIMIT, BaseUnits
 from sessionpay.core.policy import Policy, parse_policy
 from sessionpay.indexer.follow import Follower
 from sessionpay.metering.segments import path_of
 from sessionpay.services.epoch_files import EpochFiles, EpochInputs, Usage, compute
 from sessionpay.services.epoch_folder import Sent, write_folder
+from sessionpay.services.epoch_steps import EpochStep
 from sessionpay.services.epoch_usage import add_up
 from sessionpay.services.home import Home
 from sessionpay.services.outbox import Outbox
@@ -30,9 +31,26 @@ from sessionpay.services.settlement import batches
 from sessionpay.store import accounts, credit_notes, epochs, outbox, queries, segments, settling
 from sessionpay.store.database import Database
 from sessionpay.store.epochs import Epoch
-from sessionpay.store.outbox import Batch, Purpose
+from sessionpay.store.outbox import DONE, Batch, Purpose
 
 WAIT_SECONDS = 1.0
+
+Stop = Callable[[], bool]
+
+
+def never() -> bool:
+    """Tell a wait to go on for as long as it takes."""
+    return False
+
+
+class Unfinished(SessionPayError):
+    """An epoch waits for the chain, and whoever asked for it wants to do something else meanwhile."""
+
+    def __init__(self, epoch: int, *, purpose: str) -> None:
+        """Keep the epoch and what it waits for."""
+        self.epoch = epoch
+        self.purpose = purpose
+        super().__init__(f"epoch {epoch} waits for its transactions to {purpose}; settle it again to go on")
 
 
 class TreasuryShort(SessionPayError):
@@ -76,7 +94,7 @@ class Engine:
     """Settles the epochs of one contract, one after the other.
 
     `clock` gives unix seconds; `report` hears what happened, an event's name and its values; `checkpoint` is
-    called with the name of each step that was just persisted.
+    called with the name of each step.
     """
 
     def __init__(
@@ -89,7 +107,7 @@ class Engine:
         clock: Callable[[], int],
         sleep: Callable[[float], None] = time.sleep,
         report: Callable[..., None] = lambda _event, **_values: None,
-        checkpoint: Callable[[str], None] = lambda _step: None,
+        checkpoint: Callable[[EpochStep], None] = lambda _step: None,
     ) -> None:
         """Bind them together; nothing is done yet."""
         self._database = database
@@ -102,12 +120,15 @@ class Engine:
         self._report = report
         self._checkpoint = checkpoint
         self._known: _Known | None = None
+        self._stop: Stop = never
 
-    def settle(self, number: int) -> Epoch:
-        """Carry a sealed epoch to its end, from wherever it is, and return it.
+    def settle(self, number: int, *, stop: Stop = never) -> Epoch:
+        """Carry a sealed epoch to its end, from wherever it is, and return it; of a settled one, its payouts.
 
-        Raises `TreasuryShort`, what the outbox raises where it cannot go on, and `ChainError`s.
+        Raises `Unfinished` once `stop` says so while it waits, `TreasuryShort`, what the outbox raises where
+        it cannot go on, `FolderExists`, `FolderNotWritten`, and `ChainError`s.
         """
+        self._stop = stop
         steps = {
             settling.SEALED: self._charge,
             settling.CHARGING: self._collect,
@@ -120,11 +141,11 @@ class Engine:
         while step := steps.get(epoch.state):
             step(self._read(epoch))
             epoch = self._epoch(number)
-            self._checkpoint(epoch.state)
+            self._checkpoint(EpochStep(epoch.state))
             self._report("epoch", epoch=number, state=epoch.state)
         self._known = None
-        self._outbox.drive(number, Purpose.PAYOUT)
-        self._checkpoint("paid out")
+        self._drive(number, Purpose.PAYOUT)
+        self._checkpoint(EpochStep.PAID_OUT)
         return epoch
 
     # The steps
@@ -132,6 +153,7 @@ class Engine:
     def _charge(self, known: _Known) -> None:
         asked = asks(known.opening, known.usage.tallies, known.credits)
         rows = [Charge(session_id, amount) for session_id, amount in asked.items()]
+        self._checkpoint(EpochStep.ASKED)
         with self._database.writing() as connection:
             settling.plan_charges(
                 connection,
@@ -143,7 +165,8 @@ class Engine:
 
     def _collect(self, known: _Known) -> None:
         number = known.epoch.number
-        self._outbox.drive(number, Purpose.CHARGE)
+        self._drive(number, Purpose.CHARGE)
+        self._checkpoint(EpochStep.COLLECTED)
         with self._database.writing() as connection:
             settling.note_collected(connection, number, self._applied_charges(number))
 
@@ -153,18 +176,31 @@ class Engine:
         self._require_treasury(known)
         self._mark(known)
         computed = self._computed(known, active=self._active())
-        rows = [AllocationRow(row.account, row.amount) for row in computed.result.allocations]
+        rows = [
+            AllocationRow(row.account, row.amount)
+            for row in computed.result.allocations
+            # No row can say more, and the contract credits no account more in all its life: it stays held.
+            if row.amount < AMOUNT_LIMIT
+        ]
+        self._checkpoint(EpochStep.DIVIDED)
         with self._database.writing() as connection:
             settling.plan_allocations(connection, number, list(batches(rows)))
 
     def _close(self, known: _Known) -> None:
         number = known.epoch.number
-        self._outbox.drive(number, Purpose.ALLOCATE)
+        self._drive(number, Purpose.ALLOCATE)
         self._follow(number, Purpose.ALLOCATE)
+        self._checkpoint(EpochStep.CREDITED)
         credited = {row.node for row in self._applied_allocations(number) if row.amount}
         computed = self._computed(known, active=credited)
-        write_folder(self._home.epochs, computed, segments=known.segments, transactions=self._sent(number))
-        self._checkpoint("folder written")
+        write_folder(
+            self._home.epochs,
+            computed,
+            segments=known.segments,
+            transactions=self._sent(number),
+            drafted=lambda: self._checkpoint(EpochStep.DRAFTED),
+        )
+        self._checkpoint(EpochStep.WRITTEN)
         with self._database.writing() as connection:
             settling.close_books(
                 connection,
@@ -187,16 +223,19 @@ class Engine:
             new = self._never_marked(wanted)
             with self._database.writing() as connection:
                 outbox.plan(connection, number, Purpose.MARK, list(batches(new)))
-            self._checkpoint("marks planned")
-        self._outbox.drive(number, Purpose.MARK)
+            self._checkpoint(EpochStep.MARKS_PLANNED)
+        self._drive(number, Purpose.MARK)
         self._follow(number, Purpose.MARK)
+        self._checkpoint(EpochStep.MARKED)
 
     def _never_marked(self, wanted: Iterable[Address]) -> list[Address]:
+        # The contract refuses to mark itself, and one such row would take its whole batch along.
+        possible = set(wanted) - {self._contract.address}
         with self._database.reading() as connection:
             active = {node for node, kept in queries.nodes(connection, self._contract) if kept.last_used_at}
             return [
                 node
-                for node in sorted(set(wanted) - active)
+                for node in sorted(possible - active)
                 if not settling.was_deleted(connection, self._contract, node)
             ]
 
@@ -272,7 +311,14 @@ class Engine:
         """Read the chain until the books finally hold every transaction of a purpose."""
         landed = [batch.landing.block_number for batch in self._batches(number, purpose) if batch.landing]
         while self._follower.catch_up().final_number < max(landed, default=0):
+            if self._stop():
+                raise Unfinished(number, purpose=purpose)
             self._sleep(WAIT_SECONDS)
+
+    def _drive(self, number: int, purpose: Purpose) -> None:
+        """Have every transaction of a purpose brought to its end; raises `Unfinished` if it is stopped."""
+        if any(batch.state not in DONE for batch in self._outbox.drive(number, purpose, stop=self._stop)):
+            raise Unfinished(number, purpose=purpose)
 
     def _applied_charges(self, number: int) -> dict[SessionId, BaseUnits]:
         rows = [row for batch in self._batches(number, Purpose.CHARGE) for row in batch.applied or ()]
@@ -283,8 +329,12 @@ class Engine:
         return [row for row in rows if isinstance(row, AllocationRow)]
 
     def _sent(self, number: int) -> list[Sent]:
+        """Return the final transactions that made the epoch what it is; payouts come after that."""
         return [
-            _told(batch) for purpose in Purpose for batch in self._batches(number, purpose) if batch.landing
+            Sent.of(batch, batch.landing)
+            for purpose in (Purpose.CHARGE, Purpose.MARK, Purpose.ALLOCATE)
+            for batch in self._batches(number, purpose)
+            if batch.landing
         ]
 
     def _batches(self, number: int, purpose: Purpose) -> tuple[Batch, ...]:
@@ -297,24 +347,3 @@ class Engine:
         if found is None:
             raise NotSealed(number)
         return found
-
-
-def _told(batch: Batch) -> Sent:
-    """Return a final transaction as the epoch's folder tells it."""
-    if batch.landing is None:
-        raise AssertionError("only what landed is told")
-    (sender,) = (
-        attempt.sender
-        for attempt in batch.attempts
-        if attempt.transaction_hash == batch.landing.transaction_hash
-    )
-    return Sent(
-        purpose=batch.purpose,
-        position=batch.position,
-        sequence=batch.sequence,
-        sender=sender,
-        transaction_hash=batch.landing.transaction_hash,
-        block_number=batch.landing.block_number,
-        block_hash=batch.landing.block_hash,
-        gas_used=batch.landing.gas_used,
-    )

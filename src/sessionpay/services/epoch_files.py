@@ -114,7 +114,7 @@ def compute(inputs: EpochInputs, usage: Usage) -> EpochFiles:
     files = {
         PRICES: inputs.prices.encode(),
         POLICY: inputs.policy.encode(),
-        OPENING: _lines(_opening(inputs.opening)),
+        OPENING: opening_file(inputs.opening),
         CREDITS: _lines(
             {**plain(told), "cancelled": str(told.cancelled), "void": str(told.void)}
             for told in result.credits
@@ -161,6 +161,16 @@ def read_inputs(read: Callable[[str], bytes]) -> EpochInputs:
         ),
         active=frozenset(_each(ACTIVE, read(ACTIVE), lambda row: Address(row["account"]))),
     )
+
+
+def opening_file(opening: Opening) -> bytes:
+    """Return the books before an epoch as they are written down."""
+    return _lines(_opening(opening))
+
+
+def opening_sha256(opening: Opening) -> str:
+    """Return the SHA-256 of books: an epoch's manifest tells that of the next one's `opening.jsonl`."""
+    return sha256(opening_file(opening)).hexdigest()
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - JSON has no narrower type
@@ -211,6 +221,7 @@ def _manifest(inputs: EpochInputs, usage: Usage, result: EpochResult, files: Map
             "previous": inputs.previous,
             "usage_rows": usage.rows,
             "usage_sha256": usage.sha256,
+            "closing_sha256": opening_sha256(result.closing),
             "totals": {name: str(total) for name, total in _totals(inputs, result).items()},
             "files": {name: sha256(files[name]).hexdigest() for name in HASHED},
         }
@@ -351,7 +362,7 @@ def _complaining(name: str) -> Iterator[None]:
     """Name the file whose rows lack a field, or have one that cannot be read."""
     try:
         yield
-    except (KeyError, TypeError, ValueError) as fault:
+    except (LookupError, TypeError, ValueError, ArithmeticError) as fault:
         raise BadEpochFile(name, rule=f"a row cannot be read: {fault!r}") from None
     except InputError as fault:
         raise BadEpochFile(name, rule=str(fault)) from None

@@ -1,16 +1,15 @@
-"""Epoch folders on disk: written once, all of it or nothing, and copied to wherever people fetch them."""
+"""Epoch folders on disk: written once, all of it or nothing."""
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from pyarrow import fs
-
 from sessionpay.core.errors import InputError, SessionPayError
 from sessionpay.services.epoch_files import CHAIN, HASHED, MANIFEST, USAGE, EpochFiles, canonical
+from sessionpay.store.outbox import Batch, Landing
 
 # A store lists names as texts, so numbers are padded to sort as numbers do.
 NUMBER_DIGITS = 6
@@ -19,12 +18,24 @@ NUMBER_DIGITS = 6
 class FolderExists(SessionPayError):
     """A folder of this epoch stands already, and it says something else."""
 
-    def __init__(self, path: Path, *, found: str, computed: str) -> None:
+    def __init__(self, place: object, *, found: str, computed: str) -> None:
         """Keep the folder and both hashes."""
+        self.place = place
+        super().__init__(
+            f"{place} exists with manifest {found}, and this epoch has {computed}; a settled epoch is never "
+            "written again: find out which of the two was paid, and move the other one away"
+        )
+
+
+class FolderNotWritten(SessionPayError):
+    """The folder of an epoch could not be written; the epoch stays where it was before."""
+
+    def __init__(self, path: Path, *, fault: OSError) -> None:
+        """Keep the folder and what the system said."""
         self.path = path
         super().__init__(
-            f"{path} exists with manifest {found}, and this epoch has {computed}; a settled epoch is never "
-            "written again: find out which of the two was paid, and move the other one away"
+            f"cannot write {path}: {fault.strerror or fault}; nothing is paid twice, make room or set its "
+            "permissions, and it is written again"
         )
 
 
@@ -40,16 +51,28 @@ class IncompleteFolder(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """One final transaction of an epoch: `purpose` is charge, mark, allocate or payout."""
+    """One final transaction: `purpose` is charge, mark or allocate, and `position` counts within it."""
 
     purpose: str
     position: int
     sequence: int | None
-    sender: str
     transaction_hash: str
     block_number: int
     block_hash: str
     gas_used: int
+
+    @classmethod
+    def of(cls, batch: Batch, landing: Landing) -> "Sent":
+        """Return what landed as the folder tells it."""
+        return cls(
+            purpose=str(batch.purpose),
+            position=batch.position,
+            sequence=batch.sequence,
+            transaction_hash=landing.transaction_hash,
+            block_number=landing.block_number,
+            block_hash=landing.block_hash,
+            gas_used=landing.gas_used,
+        )
 
 
 def folder_name(epoch: int) -> str:
@@ -58,21 +81,45 @@ def folder_name(epoch: int) -> str:
 
 
 def write_folder(
-    parent: Path, computed: EpochFiles, *, segments: Iterable[Path], transactions: Iterable[Sent]
+    parent: Path,
+    computed: EpochFiles,
+    *,
+    segments: Iterable[Path],
+    transactions: Iterable[Sent],
+    drafted: Callable[[], None] = lambda: None,
 ) -> Path:
     """Write the folder of a settled epoch under `parent`, and return it; on the disk when this returns.
 
-    One that stands with the same manifest is left as it is. Raises `FolderExists` and `OSError`.
+    One that stands with the same manifest is left as it is. `drafted` is called when everything is written
+    and the folder has no name yet. Raises `FolderExists` and `FolderNotWritten`.
     """
     path = parent / folder_name(computed.result.epoch)
-    if path.exists():
-        found = sha256((path / MANIFEST).read_bytes()).hexdigest()
-        if found != computed.manifest_sha256:
-            raise FolderExists(path, found=found, computed=computed.manifest_sha256)
-        return path
-    # Only a complete folder gets its name, so a crash leaves a draft that the next attempt throws away.
-    draft = parent / f".{path.name}.draft"
-    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        if path.exists():
+            _require_same(path, computed)
+            return path
+        # Only a complete folder gets its name, so a crash leaves a draft that the next attempt throws away.
+        draft = parent / f".{path.name}.draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        _fill(draft, computed, segments=segments, transactions=transactions)
+        drafted()
+        draft.rename(path)
+        _keep(parent)
+    except OSError as fault:
+        raise FolderNotWritten(path, fault=fault) from None
+    return path
+
+
+def _require_same(path: Path, computed: EpochFiles) -> None:
+    manifest = path / MANIFEST
+    found = sha256(manifest.read_bytes()).hexdigest() if manifest.exists() else "missing"
+    if found != computed.manifest_sha256:
+        raise FolderExists(path, found=found, computed=computed.manifest_sha256)
+
+
+def _fill(
+    draft: Path, computed: EpochFiles, *, segments: Iterable[Path], transactions: Iterable[Sent]
+) -> None:
     usage = draft / USAGE
     usage.mkdir(parents=True)
     for segment in segments:
@@ -83,9 +130,6 @@ def write_folder(
     _write(draft / MANIFEST, computed.files[MANIFEST])
     for folder in (usage, draft):
         _keep(folder)
-    draft.rename(path)
-    _keep(parent)
-    return path
 
 
 def chain_file(manifest_sha256: str, transactions: Iterable[Sent]) -> bytes:
@@ -96,38 +140,11 @@ def chain_file(manifest_sha256: str, transactions: Iterable[Sent]) -> bytes:
 
 def require_complete(path: Path) -> None:
     """Raise `IncompleteFolder` unless every file that an epoch has is there."""
-    for name in (*HASHED, CHAIN, MANIFEST, USAGE):
-        if not (path / name).exists():
+    for name in (*HASHED, CHAIN, MANIFEST):
+        if not (path / name).is_file():
             raise IncompleteFolder(path, missing=name)
-
-
-def publish(folder: Path, store_uri: str) -> str:
-    """Copy a folder to a store that pyarrow reaches, such as `s3://bucket/prefix`; return where it is.
-
-    What is there with the same size stays; the manifest comes last, so whoever sees it sees all of it.
-    """
-    store, prefix = fs.FileSystem.from_uri(store_uri)
-    target = f"{prefix.rstrip('/')}/{folder.name}"
-    names = [f"{USAGE}/{segment.name}" for segment in sorted((folder / USAGE).iterdir())]
-    for name in (*names, *HASHED, CHAIN, MANIFEST):
-        store.create_dir(f"{target}/{Path(name).parent}".removesuffix("/."), recursive=True)
-        with store.open_output_stream(f"{target}/{name}") as stream, (folder / name).open("rb") as file:
-            shutil.copyfileobj(file, stream)
-    return f"{store_uri.rstrip('/')}/{folder.name}"
-
-
-def fetch(folder_uri: str, target: Path) -> Path:
-    """Copy a folder from a store that pyarrow reaches into `target`, and return it there."""
-    store, prefix = fs.FileSystem.from_uri(folder_uri)
-    path = target.joinpath(str(prefix).rstrip("/").rsplit("/", 1)[-1])
-    for found in store.get_file_info(fs.FileSelector(prefix, recursive=True, allow_not_found=True)):
-        if found.type != fs.FileType.File:
-            continue
-        place = path / found.path.removeprefix(prefix.rstrip("/") + "/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with store.open_input_stream(found.path) as stream, place.open("wb") as file:
-            shutil.copyfileobj(stream, file)
-    return path
+    if not (path / USAGE).is_dir():
+        raise IncompleteFolder(path, missing=USAGE)
 
 
 def _write(path: Path, raw: bytes) -> None:

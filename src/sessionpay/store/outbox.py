@@ -171,6 +171,13 @@ def sequences(connection: Connection) -> dict[int, int]:
     }
 
 
+def first_open(connection: Connection) -> int | None:
+    """Return the first epoch of which a transaction is not at its end, None if all are."""
+    query = select(func.min(outbox.c.epoch)).where(outbox.c.state.not_in(DONE))
+    found: int | None = connection.execute(query).scalar()
+    return found
+
+
 def add_attempt(connection: Connection, attempt: Attempt) -> None:
     """Keep a signed form before it is sent."""
     values = {field.name: getattr(attempt, field.name) for field in fields(attempt)}

@@ -73,6 +73,12 @@ def collected(connection: Connection, number: int) -> dict[SessionId, BaseUnits]
     return {SessionId(row[0]): BaseUnits(row[1]) for row in rows}
 
 
+def total_collected(connection: Connection, number: int) -> BaseUnits:
+    """Return what the contract took for an epoch; 0 before that is final."""
+    query = select(charges.c.collected).where(charges.c.epoch == number, charges.c.collected.is_not(None))
+    return BaseUnits(sum(connection.execute(query).scalars()))
+
+
 def bind(connection: Connection, contract: Contract) -> None:
     """Settle this contract from now on; raises `EpochElsewhere` if it was another one so far."""
     bound = connection.execute(select(settlement.c.contract_id)).scalar_one_or_none()
