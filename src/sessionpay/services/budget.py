@@ -72,8 +72,9 @@ class BudgetExceeded(InputError):
 class Budget:
     """What one session may still spend, in base units.
 
-    `available` = `balance` - `unsettled` - `arrears` - `reserved`, not below 0; and 0 from the moment its
-    owner asks to withdraw (`withdrawal_requested_at`, unix seconds, 0 for not).
+    `balance` is final, and less where money left since. `available` = `balance` - `unsettled` - `arrears` -
+    `reserved`, not below 0; and 0 from the moment its owner asks to withdraw (`withdrawal_requested_at`,
+    unix seconds, 0 for not).
     """
 
     session_id: SessionId
@@ -131,13 +132,14 @@ class Budgets:
 
     def _end(self, reservation_id: str, state: str) -> Reservation:
         with self._database.writing() as connection:
-            found = reservations.find(connection, reservation_id)
-            if found is None:
-                raise NoReservation(reservation_id)
-            if found.state not in {OPEN, state}:
-                raise ReservationEnded(found)
+            # Changed first and read then, so that of two who end it at once the second sees how it ended.
             reservations.end(connection, reservation_id, state)
-            return found._replace(state=state)
+            found = reservations.find(connection, reservation_id)
+        if found is None:
+            raise NoReservation(reservation_id)
+        if found.state != state:
+            raise ReservationEnded(found)
+        return found
 
     def _budget(self, connection: Connection, session_id: SessionId) -> Budget:
         found = reservations.spending(connection, self._contract, session_id, now=self._clock())

@@ -1,0 +1,6 @@
+"""The settlement over HTTP: usage in, budgets, reservations, health and metrics."""
+
+from sessionpay.api.application import Serving, application
+from sessionpay.api.server import BadListen, Server, serving
+
+__all__ = ["BadListen", "Server", "Serving", "application", "serving"]

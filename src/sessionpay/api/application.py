@@ -1,0 +1,75 @@
+"""The application: every route, wired to one settlement."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from sessionpay.api import budgets, health, usage
+from sessionpay.api.descriptions import SCHEMAS, SECURITY
+from sessionpay.api.metrics import Counters, StateCollector
+from sessionpay.api.problems import answer_problems
+from sessionpay.services.budget import Budgets
+from sessionpay.services.condition import Condition, Sight, look, reasons_not_ready
+from sessionpay.services.intake import Intake
+from sessionpay.services.proof import Audit
+from sessionpay.store.database import Database
+from sessionpay.store.evidence import Contract
+
+DESCRIPTION = "Usage in, nodes paid: what routers and reporters ask of a settlement. Amounts are base units."
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What the application works on: a settlement's database, in which an epoch is open, and its contract.
+
+    `clock` gives unix seconds, `sight` what the chain said last (None where nobody watches it), `audit` the
+    last audit of this process.
+    """
+
+    database: Database
+    contract: Contract
+    clock: Callable[[], int]
+    sight: Callable[[], Sight | None] | None = None
+    audit: Callable[[], Audit | None] = lambda: None
+
+    def look(self) -> Condition:
+        """Return how the settlement is doing now."""
+        return look(self.database, at=self.clock(), sight=self.sight() if self.sight else None)
+
+    def reasons_not_ready(self) -> list[str]:
+        """Return why nobody should rely on the settlement now."""
+        return reasons_not_ready(self.look(), is_watched=self.sight is not None)
+
+
+def application(serving: Serving) -> FastAPI:
+    """Return the application; it needs nothing but a server."""
+    registry = CollectorRegistry()
+    counters = Counters(registry)
+    registry.register(StateCollector(serving.look, serving.audit))
+    # Its pages of documentation would load scripts from elsewhere.
+    app = FastAPI(title="sessionpay", version="1", description=DESCRIPTION, docs_url=None, redoc_url=None)
+    answer_problems(app)
+    intake = Intake(serving.database)
+    app.include_router(usage.router(usage.Reception(intake, serving.contract, counters, serving.clock)))
+    keeping = Budgets(serving.database, serving.contract, clock=serving.clock)
+    app.include_router(budgets.router(serving.database, keeping))
+    app.include_router(health.router(registry, serving.reasons_not_ready))
+    _describe(app)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Add to the description what follows from no type, because bodies are read by hand."""
+    written = app.openapi
+
+    def described() -> dict[str, Any]:
+        found = written()
+        components = found.setdefault("components", {})
+        components.setdefault("schemas", {}).update(SCHEMAS)
+        components["securitySchemes"] = SECURITY
+        return found
+
+    app.openapi = described  # type: ignore[method-assign]
