@@ -31,13 +31,14 @@ _NoDatabase = Annotated[
 
 def register(app: Typer) -> None:
     """Add `audit` to the program."""
-    command(app, "audit", needs=Needs.CONTRACT_AND_BOOKS, example="audit --at 1200")(audit)
+    command(app, "audit", needs=Needs.AUDIT, example="audit --home settlement")(audit)
 
 
 def audit(run: Run, *, at: _At = None, no_database: _NoDatabase = False) -> None:
     """Prove that storage, events, books and real balance agree, or name the first thing that does not.
 
-    Exit code 0: they agree; 1: they do not; 2: it could not be checked. A surplus is no difference.
+    With --home, every settled epoch is computed anew from its folder, too. Exit code 0: they agree; 1: they
+    do not; 2: it could not be checked. A surplus is no difference.
     """
     try:
         with run.screen.counting("compared") as watch:
@@ -58,7 +59,9 @@ def _found(run: Run, *, at: int | None, no_database: bool, watch: Watch) -> tupl
     with run.indexed() as (connection, known):
         if known.chain_id != books.chain_id:
             raise CannotAudit(f"the books are of chain {known.chain_id}, the node serves {books.chain_id}")
-        return audit_books(books.contract, connection, known, block=at, watch=watch), books.asset
+        folders = None if run.home is None else run.wiring.home(run.home).epochs
+        found = audit_books(books.contract, connection, known, block=at, folders=folders, watch=watch)
+        return found, books.asset
 
 
 def _show(run: Run, found: Audit, asset: Asset) -> None:

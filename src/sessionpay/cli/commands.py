@@ -72,6 +72,7 @@ class Needs(Enum):
     HOME_AND_YES = ("home", "database", "yes", "json_output")
     SETTLEMENT = ("rpc", "contract", "keystore", "home", "database", "json_output")
     CHAIN_AND_BOOKS = ("rpc", "database", "json_output")
+    AUDIT = ("rpc", "contract", "database", "home", "json_output")
     CONTRACT_AND_BOOKS = ("rpc", "contract", "database", "json_output")
     CONTRACT_AND_MAYBE_KEY = ("rpc", "contract", "keystore", "json_output")
     CHAIN_AND_KEY = ("rpc", "keystore", "yes", "json_output")
@@ -114,7 +115,7 @@ class Run:
         place = self.place()
         if place.address is None:
             raise NotNamed.contract()
-        database = self.wiring.read_database(self.database)
+        database = self.wiring.read_database(self.database or self._home_url())
         try:
             with database.reading() as connection:
                 chain_id = place.chain_id or self._chain_id(connection, place.address)
@@ -126,6 +127,12 @@ class Run:
         """Return the one chain on which the books have the address; ask the node where there are more."""
         found = [one.chain_id for one in evidence.contracts(connection) if one.address == address]
         return found[0] if len(found) == 1 else rpc.chain_id(self.wiring.open_chain(self.place()))
+
+    def _home_url(self) -> str | None:
+        """Return the database of the home that is named, unless the environment names one."""
+        if self.home is None or self.wiring.environment.database:
+            return None
+        return self.wiring.home(self.home).database_url
 
     def maybe_signer(self) -> Signer | None:
         """Return who would sign, if anybody."""

@@ -149,15 +149,16 @@ def _daemon(
         follower=follower,
         sealer=Sealer(database, home),
         engine=Engine(database, follower, sender, home, clock=now, report=report),
-        audit=lambda: _audit(database, contract, known),
+        audit=lambda: _audit(home, database, contract, known),
         clock=now,
         report=report,
     )
 
 
-def _audit(database: Database, contract: SessionPayment, known: Contract) -> Audit:
+def _audit(home: Home, database: Database, contract: SessionPayment, known: Contract) -> Audit:
     with database.reading() as connection:
-        return audit_books(contract, connection, known)
+        # What came before was computed anew when it was the newest, and `sessionpay audit` does so again.
+        return audit_books(contract, connection, known, folders=home.epochs, recomputed=1)
 
 
 def _named(run: Run) -> SessionPayment:

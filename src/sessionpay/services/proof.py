@@ -9,7 +9,8 @@ and not one of its effects:
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -23,6 +24,7 @@ from sessionpay.indexer.start import deployment_block
 from sessionpay.services.audit import Comparison, Watch, compare
 from sessionpay.services.bookkeeping import hold_checkpoint, hold_contract, hold_window
 from sessionpay.services.findings import Finding, Tally
+from sessionpay.services.folder_audit import hold_epochs
 from sessionpay.services.provenance import EVENTS, LOGS, Reach, logged, witnessed
 from sessionpay.services.recount import BOOKS, STATEMENTS, UNDO, Count, UndoCheck, hold_lines, hold_tables
 from sessionpay.store import evidence, kept
@@ -75,6 +77,15 @@ class Audit:
     balance: int
     totals: Mapping[str, Totals]
 
+    def joined(self, tallies: Sequence[Tally]) -> "Audit":
+        """Return the audit with what was found besides; effects come after their causes."""
+        firsts = [self.first_difference, *(tally.first for tally in tallies)]
+        return replace(
+            self,
+            difference=self.difference + sum(tally.difference for tally in tallies),
+            first_difference=next((first for first in firsts if first is not None), None),
+        )
+
 
 def audit_books(
     contract: SessionPayment,
@@ -82,13 +93,16 @@ def audit_books(
     known: Contract,
     *,
     block: int | None = None,
+    folders: Path | None = None,
+    recomputed: int | None = None,
     watch: Watch | None = None,
 ) -> Audit:
     """Hold logs, events, contract and everything derived against each other after `block`.
 
     The last block of the books when left out; for an earlier one the tables of accounts, which are only
-    of the last block, are left out. `watch` is told how far it is. Raises `CannotAudit` for a block that
-    the books do not have, and whatever the node or the database cannot give.
+    of the last block, are left out. `folders` is where settled epochs are, which are held as well, the
+    last `recomputed` of them (all when left out) computed anew. `watch` is told how far it is. Raises
+    `CannotAudit` for a block that the books do not have, and whatever node or database cannot give.
     """
     checkpoint = evidence.checkpoint(connection, known)
     at = checkpoint.head_number if block is None else block
@@ -96,7 +110,14 @@ def audit_books(
     source = ChainSource(contract.web3, contract.address)
     with _standing(source, at, evidence.window(connection, known)):
         if at == checkpoint.head_number:
-            return _audit_all(contract, connection, known, checkpoint, source=source, watch=watch)
+            found = _audit_all(contract, connection, known, checkpoint, source=source, watch=watch)
+            if folders is None:
+                return found
+            network = found.totals[CONTRACT].treasury
+            held = hold_epochs(
+                contract, connection, known, folders, network=network, recomputed=recomputed, watch=watch
+            )
+            return found.joined(held)
         return _audit_past(contract, connection, known, at, source=source, watch=watch)
 
 
