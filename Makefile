@@ -53,9 +53,9 @@ bench: $(DEV) $(ANVIL) ## What is fast and what is not, beside a baseline; some 
 
 lock: $(DEV) ## Resolve and hash all requirements anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--upgrade pyproject.toml requirements/build.in -o requirements/run.txt
+		--upgrade pyproject.toml --group dev requirements/build.in -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		-c requirements/run.txt pyproject.toml --group dev requirements/build.in -o requirements/dev.txt
+		-c requirements/dev.txt pyproject.toml requirements/build.in -o requirements/run.txt
 
 wheel: $(DEV)
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
