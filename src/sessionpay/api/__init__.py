@@ -1,6 +1,6 @@
 """The settlement over HTTP: usage in, budgets, reservations, health and metrics."""
 
 from sessionpay.api.application import Serving, application
-from sessionpay.api.server import BadListen, Server, serving
+from sessionpay.api.server import BadListen, Server, ServerEnded, serving
 
-__all__ = ["BadListen", "Server", "Serving", "application", "serving"]
+__all__ = ["BadListen", "Server", "ServerEnded", "Serving", "application", "serving"]

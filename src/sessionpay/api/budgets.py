@@ -134,6 +134,13 @@ def router(database: Database, budgets: Budgets) -> APIRouter:
         made = await run_in_threadpool(budgets.reserve, session_id, amount, seconds=seconds)
         return _reserved(made)
 
+    routes.include_router(_endings(database, budgets))
+    return routes
+
+
+def _endings(database: Database, budgets: Budgets) -> APIRouter:
+    """Return the routes that end a reservation."""
+    routes = APIRouter()
     ended = described(
         s401=_UNKNOWN,
         s404="No such reservation.",

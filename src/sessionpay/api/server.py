@@ -9,7 +9,7 @@ from threading import Thread
 import uvicorn
 from fastapi import FastAPI
 
-from sessionpay.core.errors import InputError
+from sessionpay.core.errors import InputError, SessionPayError
 
 # Connections that the system keeps while all threads are busy.
 BACKLOG = 2_048
@@ -26,6 +26,15 @@ class BadListen(InputError):
         """Keep the address as given and what is wrong with it."""
         self.address = address
         super().__init__(f"--listen {address!r}: {rule}")
+
+
+class ServerEnded(SessionPayError):
+    """The server ended by itself, which it never should."""
+
+    def __init__(self, address: str) -> None:
+        """Keep where it listened."""
+        self.address = address
+        super().__init__(f"the server on {address} ended by itself; start it again and report this")
 
 
 class Server:

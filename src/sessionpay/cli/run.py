@@ -6,6 +6,7 @@ from typing import Annotated
 import structlog
 from typer import Exit, Option, Typer
 
+from sessionpay.api import ServerEnded, Serving, application, serving
 from sessionpay.chain.client import SessionPayment
 from sessionpay.chain.embedded import embedded_chain
 from sessionpay.chain.sender import Sender
@@ -19,6 +20,7 @@ from sessionpay.core.money import BaseUnits
 from sessionpay.indexer.follow import Follower
 from sessionpay.indexer.source import ChainSource
 from sessionpay.indexer.start import enrol
+from sessionpay.services.condition import Watch
 from sessionpay.services.daemon import BooksDiffer, Daemon
 from sessionpay.services.engine import Engine
 from sessionpay.services.home import Home
@@ -48,6 +50,11 @@ _Confirmations = Annotated[
     ),
 ]
 
+_Listen = Annotated[
+    str | None,
+    Option("--listen", metavar="HOST:PORT", help="Take usage and answer routers over HTTP there."),
+]
+
 
 def register(app: Typer) -> None:
     """Add `run` to the program."""
@@ -55,7 +62,12 @@ def register(app: Typer) -> None:
 
 
 def run_settlement(
-    run: Run, *, once: _Once = False, embedded: _Embedded = False, confirmations: _Confirmations = None
+    run: Run,
+    *,
+    once: _Once = False,
+    embedded: _Embedded = False,
+    confirmations: _Confirmations = None,
+    listen: _Listen = None,
 ) -> None:
     """Take usage in, and settle every epoch: price, charge, allocate, publish, pay out, audit.
 
@@ -65,6 +77,8 @@ def run_settlement(
         raise BadCommandLine(
             "embedded", "--embedded", rule="give --once too: its chain ends with the process"
         )
+    if once and listen is not None:
+        raise BadCommandLine("listen", listen, rule="leave --once out: nobody can ask a process that ends")
     with settled(run) as (home, database), database.sole_writer():
         contract = _embedded(run, database) if embedded else _named(run)
         report = _spoken(run) if once else _logged()
@@ -80,7 +94,29 @@ def run_settlement(
             _settle_once(run, daemon, contract)
         else:
             with interruptible() as stop:
-                daemon.run(stop)
+                _keep_running(daemon, contract, listen, stop)
+
+
+def _keep_running(
+    daemon: Daemon, contract: SessionPayment, listen: str | None, stop: Callable[[], bool]
+) -> None:
+    """Settle until the process is asked to end, and answer whoever asks meanwhile."""
+    if listen is None:
+        daemon.run(stop)
+        return
+    account = contract.sender.address if contract.sender else None
+    watch = Watch(contract, account, now)
+    served = Serving(
+        daemon.database, daemon.follower.contract, now, sight=watch.sight, audit=lambda: daemon.last_audit
+    )
+    with serving(application(served), listen) as server:
+        watch.begin()
+        daemon.report("listening", url=server.url)
+        # Without the server this process would only seem to be well; whoever runs it starts it anew.
+        daemon.run(lambda: stop() or not server.is_serving())
+        watch.end()
+    if not stop():
+        raise ServerEnded(listen)
 
 
 def _settle_once(run: Run, daemon: Daemon, contract: SessionPayment) -> None:
