@@ -1,0 +1,129 @@
+"""The same usage gives the same bytes, however it came and whatever adds it up (promise 22).
+
+Given the usage of an epoch
+  in another order, in one or in many segments, added up by one or by four threads, in a process with
+  another hash seed, its books kept in SQLite or in PostgreSQL
+    the manifest should be the same to the byte
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, Phase, find, settings
+
+from sessionpay.services import epoch_usage
+from sessionpay.services.epoch_files import MANIFEST, compute
+from sessionpay.services.home import open_epoch
+from sessionpay.store import accounts
+from tests.services.conftest import NOW, RULES
+from tests.strategies import History, histories, play
+
+from .folders import folders_of, inputs_of, sealed
+
+if TYPE_CHECKING:
+    from sessionpay.store.database import Database
+
+ROOT = Path(__file__).parents[3]
+SEED = "4242"
+
+
+def drawn() -> History:
+    """Return a history with arrears, held amounts, credits and many rows, the same in every process."""
+
+    def is_rich(history: History) -> bool:
+        last = play(history)[-1]
+        return len(last.given.rows) > 5 and len(last.opening.claims) > 1 and bool(last.opening.held)
+
+    return find(
+        histories(rows_max=12),
+        is_rich,
+        settings=settings(
+            derandomize=True,
+            database=None,
+            max_examples=20_000,
+            phases=(Phase.generate,),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def history() -> History:
+    return drawn()
+
+
+@pytest.fixture(scope="module")
+def manifest(history: History, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The last manifest, which has the hashes of all before it in it."""
+    return (folders_of(history, tmp_path_factory.mktemp("plain"))[-1] / MANIFEST).read_bytes()
+
+
+def parted(rows: list[object], parts: int) -> list[list[object]]:
+    return [rows[start::parts] for start in range(parts)]
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize("threads", [1, 4])
+def test_order_segments_and_threads_change_no_byte(
+    history: History,
+    manifest: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    parts: int,
+    threads: int,
+) -> None:
+    monkeypatch.setattr(epoch_usage, "THREADS", threads)
+    random, previous, made = Random(parts), None, None
+    for number, epoch in enumerate(play(history)):
+        rows = list(epoch.given.rows)
+        random.shuffle(rows)
+        segments = [path for some in parted(rows, parts) for path in sealed(some, tmp_path / "segments")]
+        random.shuffle(segments)
+        inputs = inputs_of(number, epoch, previous=previous)
+        made = compute(inputs, epoch_usage.add_up(segments, inputs.prices, inputs.policy))
+        previous = made.manifest_sha256
+    assert made is not None
+    assert made.files[MANIFEST] == manifest
+
+
+def test_books_of_either_database_change_no_byte(
+    history: History, manifest: bytes, tmp_path: Path, database: Database
+) -> None:
+    """The opening of each epoch is what a database gives back."""
+    open_epoch(database, RULES, at=NOW)
+    previous, made = None, None
+    for number, epoch in enumerate(play(history)):
+        with database.writing() as connection:
+            accounts.replace_opening(connection, epoch.opening)
+        with database.reading() as connection:
+            opening = accounts.opening(connection)
+        segments = sealed(epoch.given.rows, tmp_path / "segments")
+        inputs = inputs_of(number, epoch, previous=previous, opening=opening)
+        made = compute(inputs, epoch_usage.add_up(segments, inputs.prices, inputs.policy))
+        previous = made.manifest_sha256
+    assert made is not None
+    assert made.files[MANIFEST] == manifest
+
+
+def test_hash_seed_changes_no_byte(manifest: bytes, tmp_path: Path) -> None:
+    printed = subprocess.run(
+        [sys.executable, "-m", "tests.services.settling.test_same_bytes", str(tmp_path / "epochs")],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": SEED},
+        check=True,
+        capture_output=True,
+    ).stdout
+    assert printed == manifest
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    target.mkdir()
+    sys.stdout.buffer.write((folders_of(drawn(), target)[-1] / MANIFEST).read_bytes())
