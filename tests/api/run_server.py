@@ -32,7 +32,7 @@ def main(url: str, moment: str, batches: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return answers
 
-    Intake.accept = dying  # type: ignore[method-assign]
+    Intake.accept = dying  # type: ignore[assignment,method-assign]
     database = Database.open(url)
     with database.reading() as connection:
         [contract] = evidence.contracts(connection)

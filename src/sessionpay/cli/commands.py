@@ -69,6 +69,7 @@ class Needs(Enum):
     CONTRACT = ("rpc", "contract", "json_output")
     BOOKS = ("database", "json_output")
     HOME = ("home", "database", "json_output")
+    STATUS = ("rpc", "home", "database", "json_output")
     HOME_AND_YES = ("home", "database", "yes", "json_output")
     SETTLEMENT = ("rpc", "contract", "keystore", "home", "database", "json_output")
     CHAIN_AND_BOOKS = ("rpc", "database", "json_output")

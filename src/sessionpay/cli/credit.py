@@ -2,20 +2,16 @@
 
 from typing import Annotated
 
-from sqlalchemy import Connection
 from typer import Argument, Option, Typer
 
 from sessionpay.cli.asking import require_yes
 from sessionpay.cli.commands import Needs, Run, command
-from sessionpay.cli.homes import now, settled
+from sessionpay.cli.homes import asset_of, now, settled
 from sessionpay.cli.output import Fields, Money
 from sessionpay.core.credits import Credit
-from sessionpay.core.ids import ZERO_ADDRESS, parse_session_id
-from sessionpay.core.money import Asset, parse_amount
-from sessionpay.store import credit_notes, epochs, evidence
-
-# Before the settlement is bound to a contract nobody knows its asset, and only base units can be meant.
-UNBOUND = Asset(ZERO_ADDRESS, "base-units", 0)
+from sessionpay.core.ids import parse_session_id
+from sessionpay.core.money import parse_amount
+from sessionpay.store import credit_notes, epochs
 
 _Id = Annotated[str, Argument(metavar="ID", help="Number of the session, below 2**160.")]
 _Amount = Annotated[
@@ -43,7 +39,7 @@ def credit(
     number, at = parse_session_id(session_id), now()
     with settled(run) as (_, database):
         with database.reading() as connection:
-            asset = _asset(connection)
+            asset = asset_of(connection)
             epoch = epochs.current(connection)
         note = Credit(
             session_id=number,
@@ -64,9 +60,3 @@ def credit(
         with database.writing() as connection:
             entered = credit_notes.add(connection, note, at=at)
     run.screen.result(f"Credited session {number}", {**fields, "epoch": entered.epoch, "note": entered.id})
-
-
-def _asset(connection: Connection) -> Asset:
-    bound = epochs.contract_id(connection)
-    found = [each.asset for each in evidence.contracts(connection) if each.id == bound]
-    return found[0] if found else UNBOUND

@@ -5,9 +5,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from sessionpay.cli.commands import Run
+from sessionpay.core.errors import InputError
+from sessionpay.core.ids import ZERO_ADDRESS
+from sessionpay.core.money import Asset
 from sessionpay.services.home import Home, open_epoch
+from sessionpay.store import epochs, evidence
 from sessionpay.store.database import Database
+from sessionpay.store.evidence import Contract
+
+# Before the settlement is bound to a contract nobody knows its asset, and only base units can be meant.
+UNBOUND = Asset(ZERO_ADDRESS, "base-units", 0)
+
+
+class NotBound(InputError):
+    """A settlement has no contract yet, so that no balance is known to it."""
+
+    def __init__(self) -> None:
+        """Say how it gets one."""
+        super().__init__("this settlement has no contract yet: `sessionpay run` names it")
 
 
 @contextmanager
@@ -30,6 +48,18 @@ def settled(
         yield home, database
     finally:
         database.close()
+
+
+def contract_of(connection: Connection) -> Contract | None:
+    """Return the contract that is settled here; None while there is none."""
+    bound = epochs.contract_id(connection)
+    return next((each for each in evidence.contracts(connection) if each.id == bound), None)
+
+
+def asset_of(connection: Connection) -> Asset:
+    """Return what the settlement's amounts are of."""
+    contract = contract_of(connection)
+    return UNBOUND if contract is None else contract.asset
 
 
 def now() -> int:

@@ -6,7 +6,7 @@ import typer
 from typer import Exit, Option
 
 from sessionpay import __version__
-from sessionpay.cli import audit, check, credit, deploy
+from sessionpay.cli import audit, backup, budget, check, credit, deploy, status
 from sessionpay.cli import run as running
 from sessionpay.cli.admin import admin
 from sessionpay.cli.commands import Needs, command
@@ -15,6 +15,7 @@ from sessionpay.cli.failures import Commands
 from sessionpay.cli.index import index
 from sessionpay.cli.network import network
 from sessionpay.cli.node import node
+from sessionpay.cli.prices import prices
 from sessionpay.cli.session import session
 from sessionpay.cli.settings import settings
 from sessionpay.cli.simulate import simulate
@@ -47,11 +48,14 @@ def sessionpay(
 
 deploy.register(app)
 credit.register(session)
-for _group in (session, network, node, admin, usage, epoch, index):
+budget.register(session)
+for _group in (session, network, node, admin, usage, prices, epoch, index):
     app.add_typer(_group)
 check.register(app)
 audit.register(app)
 running.register(app)
+status.register(app)
+backup.register(app)
 command(app, "simulate", needs=Needs.CHAIN_AND_KEY, example="simulate --usage usage.csv --asset both")(
     simulate
 )

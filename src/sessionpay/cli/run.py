@@ -28,6 +28,7 @@ from sessionpay.services.outbox import Outbox, Timing
 from sessionpay.services.proof import Audit, audit_books
 from sessionpay.services.sealing import Sealer
 from sessionpay.services.trial_chain import open_sessions
+from sessionpay.services.wholeness import require_whole
 from sessionpay.store import epochs, intake, settling
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
@@ -80,6 +81,7 @@ def run_settlement(
     if once and listen is not None:
         raise BadCommandLine("listen", listen, rule="leave --once out: nobody can ask a process that ends")
     with settled(run) as (home, database), database.sole_writer():
+        require_whole(database, home)
         contract = _embedded(run, database) if embedded else _named(run)
         report = _spoken(run) if once else _logged()
         daemon = _daemon(

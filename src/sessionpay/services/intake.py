@@ -50,6 +50,11 @@ class Answer:
 _ACCEPTED, _REPEATED = Answer(Verdict.ACCEPTED), Answer(Verdict.REPEATED)
 
 
+def key_digest(task_id: str, node: str) -> bytes:
+    """Return by what the database knows the row of a task and a node, the node as lower-case 0x text."""
+    return sha256(f"{task_id}\0{node}".encode()).digest()[:DIGEST_BYTES]
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """A good row as the database knows it."""
@@ -62,8 +67,8 @@ class _Entry:
     @classmethod
     def of(cls, record: UsageRecord) -> "_Entry":
         line = to_line(record)
-        key = sha256(f"{record.task_id}\0{record.node}".encode()).digest()
-        return cls(record, line, key[:DIGEST_BYTES], sha256(line.encode()).digest()[:DIGEST_BYTES])
+        key = key_digest(record.task_id, record.node)
+        return cls(record, line, key, sha256(line.encode()).digest()[:DIGEST_BYTES])
 
 
 @dataclass(frozen=True, slots=True)

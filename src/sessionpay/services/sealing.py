@@ -14,6 +14,7 @@ from pathlib import Path
 from sessionpay.core.errors import SessionPayError
 from sessionpay.metering.segments import PARTIAL, SUFFIX, Written, write_segment
 from sessionpay.services.home import Home, Rules
+from sessionpay.services.wholeness import require_known
 from sessionpay.store import epochs, segments
 from sessionpay.store.database import Database
 from sessionpay.store.epochs import Epoch
@@ -56,7 +57,8 @@ class Sealer:
     def seal(self) -> list[Segment]:
         """Seal all rows of closed epochs, and of the open one what fills whole segments.
 
-        Waits while another process does it. Raises `NotSealed`.
+        Waits while another process does it. Raises `NotSealed`, and `NotWhole` where the database is older
+        than the segments.
         """
         try:
             with _alone(self.home.segments):
@@ -102,7 +104,10 @@ class Sealer:
         with self.database.reading() as connection:
             known = {f"{segment.sha256}{SUFFIX}" for segment in segments.listed(connection)}
         for path in self.home.segments.iterdir():
-            if path.suffix == PARTIAL or (path.suffix == SUFFIX and path.name not in known):
+            if path.suffix == SUFFIX and path.name not in known:
+                require_known(self.database, path)
+                path.unlink()
+            elif path.suffix == PARTIAL:
                 path.unlink()
 
 
