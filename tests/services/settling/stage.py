@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 NOW = 1_800_000_000
 HOUR = 3_600
 EPOCHS = 2
+# The outbox waits so much longer here between two looks than in use, and so the daemon's turns are longer.
+HASTE = 20
 PRICES = """
 [models.large]
 prompt = 1_000_000
@@ -187,7 +189,7 @@ class Settlement:
             engine=engine,
             audit=audit,
             clock=lambda: self.ticker.now,
-            elapsed=lambda: float(self.ticker.seconds),
+            elapsed=lambda: self.ticker.seconds / HASTE,
             sleep=lambda _: self.ticker.sleep(TIMING.poll_seconds),
             report=self.report,
             checkpoint=self.passed,
@@ -219,7 +221,9 @@ def files_of(home: Home) -> dict[str, bytes]:
 
 def transactions_of(home: Home, epoch: int) -> list[dict[str, Any]]:
     """Return the transactions of an epoch's folder."""
-    found: list[dict[str, Any]] = json.loads((home.epochs / f"{epoch:06}" / CHAIN).read_bytes())["transactions"]
+    found: list[dict[str, Any]] = json.loads((home.epochs / f"{epoch:06}" / CHAIN).read_bytes())[
+        "transactions"
+    ]
     return found
 
 
