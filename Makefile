@@ -7,8 +7,9 @@ RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 ANVIL := node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
 MINUTES ?= 10
+KILLS ?= 200
 
-.PHONY: demo test test-anvil lint format readme gas freeze freeze-check fuzz bench lock wheel clean
+.PHONY: demo test test-anvil lint format readme gas freeze freeze-check fuzz crash bench lock wheel clean
 
 demo: $(RUN) ## Settle a small usage trace on the embedded chain and audit it
 	$(BIN)/sessionpay simulate --usage examples/demo/usage.csv --format csv --asset both
@@ -43,6 +44,9 @@ freeze: $(DEV) ## Compile the contracts into the artifacts that the package ship
 
 fuzz: $(DEV) ## Contract against ledger for MINUTES minutes
 	$(BIN)/python -m tests.contracts.stateful.campaign --minutes $(MINUTES)
+
+crash: $(DEV) $(ANVIL) ## Kill the settlement KILLS times on a real node, at each step and at random
+	$(BIN)/python -m tests.services.settlement_campaign --kills $(KILLS)
 
 bench: $(DEV) ## What is fast and what is not, beside a baseline
 	$(BIN)/python benchmarks/run.py
