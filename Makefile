@@ -7,8 +7,9 @@ RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 ANVIL := node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
 MINUTES ?= 10
+KILLS ?= 200
 
-.PHONY: demo test test-anvil lint format readme gas freeze freeze-check fuzz duress bench lock wheel clean
+.PHONY: demo test test-anvil lint format readme gas freeze freeze-check fuzz duress crash bench lock wheel clean
 
 demo: $(RUN) ## Settle a small usage trace on the embedded chain and audit it
 	$(BIN)/sessionpay simulate --usage examples/demo/usage.csv --format csv --asset both
@@ -47,6 +48,9 @@ fuzz: $(DEV) ## Contract against ledger for MINUTES minutes
 duress: $(DEV) ## kill -9 of the indexer 50 times, then lying nodes for MINUTES minutes; DATABASE=postgresql://...
 	$(BIN)/python -m tests.indexer.campaign --kills 50 $(if $(DATABASE),--database $(DATABASE))
 	$(BIN)/python -m tests.indexer.campaign --minutes $(MINUTES) $(if $(DATABASE),--database $(DATABASE))
+
+crash: $(DEV) $(ANVIL) ## Kill the settlement KILLS times on a real node, at each step and at random
+	$(BIN)/python -m tests.services.settlement_campaign --kills $(KILLS)
 
 bench: $(DEV) $(ANVIL) ## What is fast and what is not, beside a baseline; some minutes
 	$(BIN)/python -m benchmarks.run

@@ -103,8 +103,8 @@ class Daemon:
             # The audit after an epoch is missing where this process, or one before it, ended just then.
             if not self._is_audited:
                 self.audit_now()
-            self._is_audited = False
             settled.append(self.engine.settle(number, stop=stop))
+            self._is_audited = False
             self.audit_now()
         return settled
 

@@ -258,8 +258,10 @@ class Engine:
     def _require_treasury(self, known: _Known) -> None:
         number = known.epoch.number
         with self._database.reading() as connection:
-            final = self._follower.position().final_number
-            network = settling.network_at(connection, self._contract, final)
+            position = self._follower.position()
+            # What may still be taken back counts as well, where it leaves less.
+            blocks = (position.final_number, position.head_number)
+            network = min(settling.network_at(connection, self._contract, block) for block in blocks)
             collected = settling.collected(connection, number)
         needed = sum(known.opening.held.values()) + known.opening.retained + sum(collected.values())
         if network < needed:

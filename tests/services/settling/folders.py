@@ -52,7 +52,11 @@ def price_text(sheet: PriceSheet) -> str:
     """Write a sheet as its operator would."""
     lines = []
     for name, price in sheet.models.items():
-        lines += [f"[models.{json.dumps(name)}]", f"prompt = {price.prompt}", f"completion = {price.completion}"]
+        lines += [
+            f"[models.{json.dumps(name)}]",
+            f"prompt = {price.prompt}",
+            f"completion = {price.completion}",
+        ]
     return "\n".join([*lines, "[sla]", *(f"{name} = {ppm}" for name, ppm in sheet.sla.items()), ""])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sessionpay import SessionPayment
@@ -22,26 +23,29 @@ from sessionpay.services.daemon import Daemon
 from sessionpay.services.engine import Engine
 from sessionpay.services.epoch_files import CHAIN
 from sessionpay.services.home import Home, Rules, open_epoch
-from sessionpay.services.intake import Intake
+from sessionpay.services.intake import Intake, Verdict
 from sessionpay.services.outbox import Outbox
 from sessionpay.services.proof import audit_books
 from sessionpay.services.sealing import Sealer
-from sessionpay.store import accounts, epochs, settling
+from sessionpay.store import accounts, credit_notes, epochs, settling
 from sessionpay.store.database import Database
 from tests.core.rows import row
 from tests.services.outbox.scene import CONFIRMATIONS, TIMING, Scene, Ticker, connected, set_scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from web3 import Web3
 
+    from sessionpay.core.credits import Credit
     from sessionpay.core.usage import UsageRecord
 
 NOW = 1_800_000_000
 HOUR = 3_600
 EPOCHS = 2
+# The outbox waits so much longer here between two looks than in use, and so the daemon's turns are longer.
+HASTE = 20
 PRICES = """
 [models.large]
 prompt = 1_000_000
@@ -95,19 +99,30 @@ def set_stage(url: str, seed: str) -> Scene:
     return scene
 
 
-def fill_home(folder: Path, scene: Scene, usage: Iterable[list[UsageRecord]] | None = None) -> Home:
+def fill_home(
+    folder: Path,
+    scene: Scene,
+    *,
+    usage: Sequence[list[UsageRecord]] | None = None,
+    credits: Mapping[int, Sequence[Credit]] = MappingProxyType({}),  # noqa: A002 - the word of the package
+    rules: Rules | None = None,
+) -> Home:
     """Make a home whose epochs are sealed but the last, which is open and long due."""
     home = Home(folder)
     home.make()
-    rules = rules_of(scene)
+    rules = rules or rules_of(scene)
     home.prices.write_text(rules.prices)
     home.policy.write_text(rules.policy)
     database = Database.open(home.database_url)
     open_epoch(database, rules, at=NOW - 10 * HOUR)
-    runs = list(usage) if usage is not None else [usage_of(scene, number) for number in range(1, EPOCHS + 1)]
+    runs = usage or [usage_of(scene, number) for number in range(1, EPOCHS + 1)]
     for number, rows in enumerate(runs, start=1):
         if rows:
-            Intake(database).accept(rows, source="test", at=NOW)
+            answers = Intake(database).accept(rows, source="test", at=NOW)
+            assert {answer.verdict for answer in answers} == {Verdict.ACCEPTED}
+        with database.writing() as connection:
+            for credit in credits.get(number, ()):
+                credit_notes.add(connection, credit, at=NOW)
         if number < len(runs):
             Sealer(database, home).close(number, rules, at=NOW - 9 * HOUR)
     database.close()
@@ -187,7 +202,7 @@ class Settlement:
             engine=engine,
             audit=audit,
             clock=lambda: self.ticker.now,
-            elapsed=lambda: float(self.ticker.seconds),
+            elapsed=lambda: self.ticker.seconds / HASTE,
             sleep=lambda _: self.ticker.sleep(TIMING.poll_seconds),
             report=self.report,
             checkpoint=self.passed,
@@ -219,7 +234,9 @@ def files_of(home: Home) -> dict[str, bytes]:
 
 def transactions_of(home: Home, epoch: int) -> list[dict[str, Any]]:
     """Return the transactions of an epoch's folder."""
-    found: list[dict[str, Any]] = json.loads((home.epochs / f"{epoch:06}" / CHAIN).read_bytes())["transactions"]
+    found: list[dict[str, Any]] = json.loads((home.epochs / f"{epoch:06}" / CHAIN).read_bytes())[
+        "transactions"
+    ]
     return found
 
 

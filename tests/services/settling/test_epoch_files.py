@@ -213,7 +213,9 @@ def folders_into(history: History, folder: Path) -> bool:
 
 def test_place_that_cannot_be_written_is_named(made: EpochFiles, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(FolderNotWritten, match="cannot write .*/file/000000: Not a directory; nothing is paid"):
+    with pytest.raises(
+        FolderNotWritten, match="cannot write .*/file/000000: Not a directory; nothing is paid"
+    ):
         write_folder(tmp_path / "file", made, segments=[], transactions=SENT)
 
 
@@ -230,8 +232,16 @@ def test_place_that_cannot_be_written_is_named(made: EpochFiles, tmp_path: Path)
         (OPENING, b'{"kind":"held","account":"0x1","amount":"-1"}', "opening.jsonl: .*not a whole number"),
         (APPLIED, b"[]", "applied.jsonl: line 1 is not an object"),
         (APPLIED, b"{}\n{", "applied.jsonl: a row cannot be read|applied.jsonl: line 2 is not JSON"),
-        (APPLIED, b'{"session_id":"seven","collected":"1"}', "applied.jsonl: a row cannot be read: ValueError"),
-        (CREDITS, b'{"credit":{"session_id":"1","amount":"0","reason":"r","reference":"r"}}', "credits.jsonl: "),
+        (
+            APPLIED,
+            b'{"session_id":"seven","collected":"1"}',
+            "applied.jsonl: a row cannot be read: ValueError",
+        ),
+        (
+            CREDITS,
+            b'{"credit":{"session_id":"1","amount":"0","reason":"r","reference":"r"}}',
+            "credits.jsonl: ",
+        ),
         (ACTIVE, b'{"node":1}', "active.jsonl: a row cannot be read"),
     ],
 )

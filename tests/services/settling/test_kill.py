@@ -153,7 +153,9 @@ def campaign(node: Anvil, stage: Scene, tmp_path: Path) -> Iterator[Campaign]:
 
 
 def test_steps_have_names_of_their_own() -> None:
-    assert len({step.name for step in EVERY_STEP}) == len({str(step) for step in EVERY_STEP}) == len(EVERY_STEP)
+    assert (
+        len({step.name for step in EVERY_STEP}) == len({str(step) for step in EVERY_STEP}) == len(EVERY_STEP)
+    )
 
 
 def test_nothing_is_done_twice_or_lost(campaign: Campaign) -> None:

@@ -205,7 +205,9 @@ def test_files_changed_together_with_their_hashes_are_found(
         assert found.startswith(f"{name}: line ")
 
 
-@pytest.mark.parametrize("key", ["usage_rows", "usage_sha256", "rule_version", "closing_sha256", "totals", "more"])
+@pytest.mark.parametrize(
+    "key", ["usage_rows", "usage_sha256", "rule_version", "closing_sha256", "totals", "more"]
+)
 def test_every_field_of_the_manifest_counts(folders: list[Path], key: str) -> None:
     manifest = json.loads((folders[0] / MANIFEST).read_bytes())
     manifest[key] = "made up"
