@@ -47,6 +47,8 @@ def usage_table(
         }
         try:
             with duckdb.connect(config=settings) as connection:
+                # A bar would be written into what a command prints.
+                connection.execute("SET enable_progress_bar = false")
                 files = ", ".join(_literal(path) for path in paths)
                 # A folder named like `day=1` must not become a column.
                 source = f"read_parquet([{files}], hive_partitioning=false)"
