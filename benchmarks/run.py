@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from aggregation import aggregating
 from eth_abi.abi import encode
+from intake import taking_in
 from web3 import Web3
 
 from sessionpay.chain import logs
@@ -45,7 +46,7 @@ CONTRACT = Address("0x" + "11" * 20)
 
 def main() -> None:
     """Print every figure, as a table or with --json as one object."""
-    figures = [decoding(), settling(), folding(), aggregating()]
+    figures = [decoding(), settling(), folding(), aggregating(), *taking_in()]
     if "--json" in sys.argv[1:]:
         print(json.dumps(figures, indent=2))
         return

@@ -35,6 +35,7 @@ REQUIRED = (
     "outcome",
 )
 OPTIONAL = ("sla", "quality_ppm")
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 COUNTS = frozenset({"prompt_tokens", "completion_tokens", "latency_ms", "quality_ppm"})
 
 
@@ -169,8 +170,8 @@ def _record(values: Mapping[str, Any], sheet: PriceSheet | None) -> UsageRecord:
     except BadAddress as fault:
         raise BadUsage("node", fault.value, rule=fault.rule) from None
     known["submitted_at"] = parse_timestamp(known["submitted_at"])
-    if known["outcome"] in tuple(Outcome):
-        known["outcome"] = Outcome(known["outcome"])
+    if isinstance(known["outcome"], str):
+        known["outcome"] = _OUTCOMES.get(known["outcome"], known["outcome"])
     record = UsageRecord(**known)
     if sheet is not None:
         row_price(sheet, record)
