@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from sessionpay.store import evidence, settling
 from sessionpay.store.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sessionpay.chain.keys import Signer
 
@@ -59,9 +59,10 @@ def taking_in(
         for keys in stored:
             fill(url, filled, keys)
             filled = max(filled, keys)
-            plain = measure(url, key, f"plain-{keys}", rows, BATCH_ROWS)
-            signed = measure(url, key, f"signed-{keys}", rows, BATCH_ROWS, signer=signer)
-            alone = measure(url, key, f"alone-{keys}", single, 1)
+            with server(url) as address:
+                plain = measure(address, key, f"plain-{keys}", rows, BATCH_ROWS)
+                signed = measure(address, key, f"signed-{keys}", rows, BATCH_ROWS, signer=signer)
+                alone = measure(address, key, f"alone-{keys}", single, 1)
             figures.append(
                 {
                     "what": f"usage rows taken in over HTTP, {keys:,} keys stored",
@@ -96,25 +97,32 @@ def fill(url: str, start: int, end: int) -> None:
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
         # In order, and without a wait for the disk, because nobody measures this.
         connection.execute("PRAGMA synchronous = OFF")
-        connection.executemany(
-            "INSERT INTO usage_keys (key, digest) VALUES (?, ?)", ((key, key) for key in keys)
-        )
+        entry = "INSERT INTO usage_keys (key, digest) VALUES (?, ?)"
+        connection.executemany(entry, ((key, key) for key in keys))
         connection.commit()
 
 
-def measure(url: str, key: str, name: str, rows: int, size: int, *, signer: Signer | None = None) -> float:
-    """Return how many rows per second a new server acknowledges; every one is found accepted."""
-    bodies = [body(name, start, size, signer) for start in range(0, rows, size)]
+@contextmanager
+def server(url: str) -> Iterator[str]:
+    """Lend a server of the database, in a process of its own: its host and port."""
     command = [sys.executable, __file__, "serve", url]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        address = server.stdout.readline().strip().removeprefix("http://")
-        began = time.perf_counter()
-        with ThreadPoolExecutor(CLIENTS) as pool:
-            parts = [bodies[number::CLIENTS] for number in range(CLIENTS)]
-            accepted = sum(pool.map(lambda part: send(address, key, part), parts))
-        seconds = time.perf_counter() - began
-        server.communicate()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        if process.stdout is None:
+            raise AssertionError("its output is a pipe")
+        yield process.stdout.readline().strip().removeprefix("http://")
+        process.communicate()
+
+
+def measure(
+    address: str, key: str, name: str, rows: int, size: int, *, signer: Signer | None = None
+) -> float:
+    """Return how many rows per second a server acknowledges; every one is found accepted."""
+    bodies = [body(name, start, size, signer) for start in range(0, rows, size)]
+    parts = [bodies[number::CLIENTS] for number in range(CLIENTS)]
+    began = time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        accepted = sum(pool.map(lambda part: send(address, key, part), parts))
+    seconds = time.perf_counter() - began
     if accepted != rows:
         raise AssertionError(f"{accepted} rows of {rows} were accepted")
     return rows / seconds

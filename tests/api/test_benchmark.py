@@ -17,9 +17,8 @@ print(json.dumps(taking_in(stored=(1_000,), rows=2_000, single=5)))
 
 
 def test_the_small_form() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SMALL], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", SMALL]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     [figure] = json.loads(done.stdout)
     assert figure["what"].endswith("1,000 keys stored")
