@@ -73,7 +73,8 @@ def test_it_serves_while_it_settles_and_ends_when_asked(tmp_path: Path) -> None:
     with running_anvil(history=None) as node:
         node.set_balance(embedded_chain(accounts=1).accounts[0].address, WEALTH)
         words = ["run", "--home", str(home), "--rpc", node.url, "--contract", deployed(node.url)]
-        command = [sys.executable, "-c", PROGRAM, *words, "--confirmations", "0", "--listen", "127.0.0.1:0"]
+        words += ["--confirmations", "0", "--listen", "127.0.0.1:0"]
+        command = [sys.executable, "-c", PROGRAM, *words]
         with subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
         ) as process:
