@@ -8,7 +8,6 @@ Given a reservation
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
@@ -195,6 +194,6 @@ def test_reservations_of_another_form(client: httpx.Client) -> None:
 def test_no_session_waits_for_whoever_writes_the_books(site: Site) -> None:
     """A session whose number is that of the writer's lock is a session like others."""
     with site.database.sole_writer(), site.database.writing() as connection:
-        began = time.monotonic()
+        if not site.database.is_sqlite:
+            connection.execute(text("SET LOCAL lock_timeout = '5s'"))
         reservations.lock(connection, SessionId(WRITER_LOCK))
-        assert time.monotonic() - began < 5
