@@ -109,10 +109,15 @@ def test_whole_epochs_are_those_of_the_naive_one(node: Anvil, stage: Scene, tmp_
         assert daemon.engine.settle(number).state == "settled"
         folder = work.home.epochs / f"{number:06}"
         assert books_in(folder) == books
-        rows, notes = [plain_row(record) for record in records], list(map(plain_note, CREDITS.get(number, [])))
+        rows, notes = (
+            [plain_row(record) for record in records],
+            list(map(plain_note, CREDITS.get(number, []))),
+        )
         asked = naive_epoch.asks(books, rows, prices, notes)
         assert amounts_in(folder, CHARGES, "session_id", "asked") == {str(key): asked[key] for key in asked}
-        applied = {int(key): amount for key, amount in amounts_in(folder, APPLIED, "session_id", "collected").items()}
+        applied = {
+            int(key): amount for key, amount in amounts_in(folder, APPLIED, "session_id", "collected").items()
+        }
         active = {line["account"] for line in lines_of((folder / ACTIVE).read_bytes())}
         naive = naive_epoch.settle(number, books, rows, prices, policy, applied, active, notes)
         assert amounts_in(folder, ALLOCATIONS, "account", "amount") == naive["allocations"]
@@ -213,7 +218,9 @@ def test_changed_chain_json_is_found_with_a_node(stage: Scene, tmp_path: Path) -
     told = json.loads(raw)
     told["transactions"] = [each for each in told["transactions"] if each["purpose"] != "charge"]
     path.write_text(json.dumps(told))
-    assert any("applied.jsonl: 1 has 600" in each for each in verify_folder(folder, contract=contract).differences)
+    assert any(
+        "applied.jsonl: 1 has 600" in each for each in verify_folder(folder, contract=contract).differences
+    )
     path.write_bytes(raw)
     other = replace(stage, contract=Address("0x" + "11" * 20)).binding()
     assert "asked was 0x1111" in verify_folder(folder, contract=other).differences[0]

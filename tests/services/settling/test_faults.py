@@ -227,7 +227,9 @@ FAULTS = (
         states={1: "allocating", 2: "sealed"},
         remedy=grant,
     ),
-    Fault("reorganisation of a charge", reorganise, message="a reorganisation took it back; it is sent again"),
+    Fault(
+        "reorganisation of a charge", reorganise, message="a reorganisation took it back; it is sent again"
+    ),
     Fault(
         "no answer for an hour, a batch in flight",
         lambda trouble: go_silent(trouble, Step.SENT),
