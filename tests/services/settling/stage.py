@@ -202,7 +202,7 @@ class Settlement:
             engine=engine,
             audit=audit,
             clock=lambda: self.ticker.now,
-            elapsed=lambda: self.ticker.seconds / HASTE,
+            elapsed=lambda: self.ticker.seconds // HASTE,
             sleep=lambda _: self.ticker.sleep(TIMING.poll_seconds),
             report=self.report,
             checkpoint=self.passed,
