@@ -18,6 +18,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.figures import Figure
 from sessionpay.api import Serving, application, serving
 from sessionpay.chain.keys import signer_from_key
 from sessionpay.chain.usage_signature import Batch, sign
@@ -37,6 +38,7 @@ PRICES = "[models.large]\nprompt = 1_000_000\ncompletion = 2_000_000\n[sla]\nsta
 POLICY = "fee_ppm = 0\n[deadlines_ms]\ndefault = 30_000\n"
 CONTRACT = Address("0x" + "c0" * 20)
 CHAIN_ID = 1
+# A key that everybody can guess, for this benchmark alone.
 KEY = "0x" + "11" * 32
 CLIENTS = 4
 BATCH_ROWS = 1_000
@@ -48,9 +50,8 @@ NODES, SESSIONS = 200, 500
 
 def taking_in(
     *, stored: Sequence[int] = STORED, rows: int = ROWS, single: int = SINGLE_ROWS
-) -> list[dict[str, Any]]:
+) -> Iterator[Figure]:
     """Load a server whose database has more and more keys, with and without signatures, and row by row."""
-    figures = []
     signer = signer_from_key(KEY)
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'books.db'}"
@@ -63,18 +64,9 @@ def taking_in(
                 plain = measure(address, key, f"plain-{keys}", rows, BATCH_ROWS)
                 signed = measure(address, key, f"signed-{keys}", rows, BATCH_ROWS, signer=signer)
                 alone = measure(address, key, f"alone-{keys}", single, 1)
-            figures.append(
-                {
-                    "what": f"usage rows taken in over HTTP, {keys:,} keys stored",
-                    "per_second": int(plain),
-                    "signed_per_second": int(signed),
-                    "alone_per_second": int(alone),
-                    "against": (
-                        f"{plain / alone:.0f} times one row per request; {int(signed):,} with signatures"
-                    ),
-                }
-            )
-    return figures
+            what = f"usage rows taken in, {keys:,} keys stored"
+            yield Figure(what, int(plain), "a second", plain / alone, "one row per request")
+            yield Figure("  of signed batches", int(signed), "a second", signed / plain, "unsigned ones")
 
 
 def prepare(url: str, signer: Signer) -> str:
@@ -105,7 +97,7 @@ def fill(url: str, start: int, end: int) -> None:
 @contextmanager
 def server(url: str) -> Iterator[str]:
     """Lend a server of the database, in a process of its own: its host and port."""
-    command = [sys.executable, __file__, "serve", url]
+    command = [sys.executable, "-m", "benchmarks.intake", "serve", url]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:
             raise AssertionError("its output is a pipe")
@@ -179,4 +171,4 @@ if __name__ == "__main__":
         serve(sys.argv[2])
     else:
         for figure in taking_in():
-            print(f"{figure['what']}: {figure['per_second']:,} per second; {figure['against']}", flush=True)
+            print(figure.line(), flush=True)

@@ -17,6 +17,7 @@ from benchmarks.aggregation import ROWS_SMALL, aggregating
 from benchmarks.epoch import settling_an_epoch
 from benchmarks.figures import Figure, seconds
 from benchmarks.indexing import FULL, SMALL, indexing
+from benchmarks.intake import taking_in
 from sessionpay.core.books import Books
 from sessionpay.core.epochs import Opening, asks, settle
 from sessionpay.core.events import DepositToSession
@@ -55,6 +56,7 @@ def measured(size: Size) -> Iterator[Figure]:
     yield from indexing(size)
     yield from aggregating(USAGE_ROWS if size is FULL else ROWS_SMALL)
     yield from settling_an_epoch(is_small=size is SMALL)
+    yield from taking_in() if size is FULL else taking_in(stored=(0,), rows=2_000, single=20)
 
 
 def settling() -> Figure:

@@ -210,34 +210,43 @@ def _contract_of(run: Run, folder: Path, rpc: str) -> SessionPayment:
 def _explained(told: Mapping[str, Any], asset: Asset | None) -> Fields:
     applied = "credited" if told["is_applied"] else told["held_reason"] or "nothing to get"
     sums = ("served", "fee", "withheld", "held_before", "amount")
+    services = told["services"]
     return {
         **{name: _money(name, told[name], asset) for name in sums},
         "state": applied,
-        "sessions": [_service(service, asset) for service in told["services"]],
-        "work": [
+        "rates_in_ppm": [_rates(service) for service in services],
+        "shares": [_share(service, asset) for service in services],
+        "work_paid": [
             {"session": service["session_id"], "epoch_of_work": each["epoch"], "paid_micro": each["paid"]}
-            for service in told["services"]
+            for service in services
             for each in service["paid"]
+        ],
+        "work_unpaid": [
+            {
+                "session": service["session_id"],
+                "unpaid_micro": service["unpaid"],
+                "why": service["unpaid_reason"],
+            }
+            for service in services
+            if service["open"]
         ],
     }
 
 
-def _service(service: Mapping[str, Any], asset: Asset | None) -> Row:
+def _rates(service: Mapping[str, Any]) -> Row:
     rating = service["rating"] or {}
+    counted = ("assigned", "committed", "success", "on_time", "quality", "performance", "reason")
     return {
         "session": service["session_id"],
-        "assigned": rating.get("assigned"),
-        "committed": rating.get("committed"),
-        "success_ppm": rating.get("success"),
-        "on_time_ppm": rating.get("on_time"),
-        "quality_ppm": rating.get("quality"),
-        "performance_ppm": rating.get("performance"),
         "work_micro": service["work"],
-        "weight": f"{service['weight']} of {service['weight_total']}",
-        "pot": _money("pot", service["pot"], asset),
-        "floor": _money("floor", service["floor"], asset),
-        "remainder": service["remainder"],
-        "amount": _money("amount", service["amount"], asset),
-        "unpaid_micro": service["unpaid"],
-        "why": service["unpaid_reason"] or rating.get("reason"),
+        **{name: rating.get(name) for name in counted},
+    }
+
+
+def _share(service: Mapping[str, Any], asset: Asset | None) -> Row:
+    return {
+        "session": service["session_id"],
+        "weight": service["weight"],
+        "of_total": service["weight_total"],
+        **{name: _money(name, service[name], asset) for name in ("pot", "floor", "remainder", "amount")},
     }

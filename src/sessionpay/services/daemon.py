@@ -3,7 +3,6 @@
 Whatever stops it is told and waited for; a difference in the audit stops it from paying until it is gone.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,13 +14,14 @@ from sessionpay.indexer.follow import Follower
 from sessionpay.services.engine import Engine, Stop, Unfinished, never
 from sessionpay.services.epoch_steps import EpochStep
 from sessionpay.services.home import Home
+from sessionpay.services.outbox import SYSTEM_CLOCK
 from sessionpay.services.proof import Audit
 from sessionpay.services.sealing import Sealer
 from sessionpay.store import epochs, outbox, settling
 from sessionpay.store.database import Database
 from sessionpay.store.epochs import Epoch
 
-POLL_SECONDS = 2.0
+POLL_SECONDS = 2
 # A cause that somebody has to remove is told again after so long, because a log is not read to its beginning.
 TELL_AGAIN_SECONDS = 300
 
@@ -57,12 +57,12 @@ class Daemon:
     audit: Callable[[], Audit]
     clock: Callable[[], int]
     report: Callable[..., None]
-    sleep: Callable[[float], None] = time.sleep
-    elapsed: Callable[[], float] = time.monotonic
+    sleep: Callable[[int], None] = SYSTEM_CLOCK.sleep
+    elapsed: Callable[[], int] = SYSTEM_CLOCK.elapsed
     checkpoint: Callable[[EpochStep], None] = lambda _step: None
     last_audit: Audit | None = None
     _is_audited: bool = False
-    _told: dict[str, float] = field(default_factory=dict)
+    _told: dict[str, int] = field(default_factory=dict)
 
     def run(self, stop: Stop) -> None:
         """Work until `stop` says so; no fault that can pass ends it."""

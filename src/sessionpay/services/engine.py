@@ -6,7 +6,6 @@ credited it finally, the folder is written, and the books are those of the next 
 dies anywhere goes on from the last of these, and what it then decides is the same.
 """
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,14 +25,14 @@ from sessionpay.services.epoch_folder import Sent, write_folder
 from sessionpay.services.epoch_steps import EpochStep
 from sessionpay.services.epoch_usage import add_up
 from sessionpay.services.home import Home
-from sessionpay.services.outbox import Outbox
+from sessionpay.services.outbox import SYSTEM_CLOCK, Outbox
 from sessionpay.services.settlement import batches
 from sessionpay.store import accounts, credit_notes, epochs, outbox, queries, segments, settling
 from sessionpay.store.database import Database
 from sessionpay.store.epochs import Epoch
 from sessionpay.store.outbox import DONE, Batch, Purpose
 
-WAIT_SECONDS = 1.0
+WAIT_SECONDS = 1
 
 Stop = Callable[[], bool]
 
@@ -105,7 +104,7 @@ class Engine:
         home: Home,
         *,
         clock: Callable[[], int],
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[int], None] = SYSTEM_CLOCK.sleep,
         report: Callable[..., None] = lambda _event, **_values: None,
         checkpoint: Callable[[EpochStep], None] = lambda _step: None,
     ) -> None:

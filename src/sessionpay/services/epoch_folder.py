@@ -93,13 +93,13 @@ def write_folder(
     One that stands with the same manifest is left as it is. `drafted` is called when everything is written
     and the folder has no name yet. Raises `FolderExists` and `FolderNotWritten`.
     """
-    path = parent / folder_name(computed.result.epoch)
+    path = parent.joinpath(folder_name(computed.result.epoch))
     try:
         if path.exists():
             _require_same(path, computed)
             return path
         # Only a complete folder gets its name, so a crash leaves a draft that the next attempt throws away.
-        draft = parent / f".{path.name}.draft"
+        draft = parent.joinpath(f".{path.name}.draft")
         shutil.rmtree(draft, ignore_errors=True)
         _fill(draft, computed, segments=segments, transactions=transactions)
         drafted()
@@ -111,7 +111,7 @@ def write_folder(
 
 
 def _require_same(path: Path, computed: EpochFiles) -> None:
-    manifest = path / MANIFEST
+    manifest = path.joinpath(MANIFEST)
     found = sha256(manifest.read_bytes()).hexdigest() if manifest.exists() else "missing"
     if found != computed.manifest_sha256:
         raise FolderExists(path, found=found, computed=computed.manifest_sha256)
@@ -120,14 +120,14 @@ def _require_same(path: Path, computed: EpochFiles) -> None:
 def _fill(
     draft: Path, computed: EpochFiles, *, segments: Iterable[Path], transactions: Iterable[Sent]
 ) -> None:
-    usage = draft / USAGE
+    usage = draft.joinpath(USAGE)
     usage.mkdir(parents=True)
     for segment in segments:
-        _link(segment, usage / segment.name)
+        _link(segment, usage.joinpath(segment.name))
     for name in HASHED:
-        _write(draft / name, computed.files[name])
-    _write(draft / CHAIN, chain_file(computed.manifest_sha256, transactions))
-    _write(draft / MANIFEST, computed.files[MANIFEST])
+        _write(draft.joinpath(name), computed.files[name])
+    _write(draft.joinpath(CHAIN), chain_file(computed.manifest_sha256, transactions))
+    _write(draft.joinpath(MANIFEST), computed.files[MANIFEST])
     for folder in (usage, draft):
         _keep(folder)
 
@@ -141,9 +141,9 @@ def chain_file(manifest_sha256: str, transactions: Iterable[Sent]) -> bytes:
 def require_complete(path: Path) -> None:
     """Raise `IncompleteFolder` unless every file that an epoch has is there."""
     for name in (*HASHED, CHAIN, MANIFEST):
-        if not (path / name).is_file():
+        if not path.joinpath(name).is_file():
             raise IncompleteFolder(path, missing=name)
-    if not (path / USAGE).is_dir():
+    if not path.joinpath(USAGE).is_dir():
         raise IncompleteFolder(path, missing=USAGE)
 
 

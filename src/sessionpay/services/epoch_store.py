@@ -43,7 +43,7 @@ def publish(folder: Path, store_uri: str) -> str:
                 store.create_dir(f"{target}/{name}".rpartition("/")[0], recursive=True)
                 with (
                     store.open_output_stream(f"{target}/{name}") as stream,
-                    (folder / name).open("rb") as file,
+                    folder.joinpath(name).open("rb") as file,
                 ):
                     shutil.copyfileobj(file, stream)
     return place
@@ -57,12 +57,12 @@ def fetch(folder_uri: str, target: Path) -> Path:
     with _telling(folder_uri):
         store, prefix = fs.FileSystem.from_uri(folder_uri)
         root = str(prefix).rstrip("/")
-        path = target / (root.rpartition("/")[2] or "folder")
-        (path / USAGE).mkdir(parents=True, exist_ok=True)
+        path = target.joinpath(root.rpartition("/")[2] or "folder")
+        path.joinpath(USAGE).mkdir(parents=True, exist_ok=True)
         for found in store.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True)):
             name = found.path.removeprefix(f"{root}/")
             if found.type == fs.FileType.File and _is_ours(name):
-                with store.open_input_stream(found.path) as stream, (path / name).open("wb") as file:
+                with store.open_input_stream(found.path) as stream, path.joinpath(name).open("wb") as file:
                     shutil.copyfileobj(stream, file)
     return path
 
@@ -75,7 +75,7 @@ def shown(uri: str) -> str:
 
 def _names(folder: Path) -> list[str]:
     return [
-        *(f"{USAGE}/{path.name}" for path in sorted((folder / USAGE).iterdir())),
+        *(f"{USAGE}/{path.name}" for path in sorted(folder.joinpath(USAGE).iterdir())),
         *HASHED,
         CHAIN,
         MANIFEST,
@@ -96,7 +96,7 @@ def _is_there(store: fs.FileSystem, target: str, folder: Path, place: str) -> bo
         return False
     with store.open_input_stream(f"{target}/{MANIFEST}") as stream:
         found = stream.read()
-    ours = (folder / MANIFEST).read_bytes()
+    ours = folder.joinpath(MANIFEST).read_bytes()
     if found != ours:
         raise FolderExists(place, found=sha256(found).hexdigest(), computed=sha256(ours).hexdigest())
     return True

@@ -45,13 +45,13 @@ class Verdict:
 def verify_folder(path: Path, *, contract: SessionPayment | None = None) -> Verdict:
     """Compute an epoch again from its folder; raises `IncompleteFolder` where files are missing."""
     require_complete(path)
-    manifest_sha256 = sha256((path / MANIFEST).read_bytes()).hexdigest()
+    manifest_sha256 = sha256(path.joinpath(MANIFEST).read_bytes()).hexdigest()
     # A file that was changed is named as itself; only then is it worth computing from.
     differences = list(_changed(path))
     inputs = None
     if not differences:
         try:
-            inputs = read_inputs(lambda name: (path / name).read_bytes())
+            inputs = read_inputs(lambda name: path.joinpath(name).read_bytes())
             differences = list(_computed(path, inputs))
         except SessionPayError as fault:
             differences = [str(fault)]
@@ -64,18 +64,18 @@ def verify_folder(path: Path, *, contract: SessionPayment | None = None) -> Verd
 
 def _changed(path: Path) -> Iterator[str]:
     """Yield each file that is not the one the manifest, its own name or chain.json says."""
-    manifest = (path / MANIFEST).read_bytes()
-    hashes, noted = _field(manifest, "files"), _field((path / CHAIN).read_bytes(), "manifest_sha256")
+    manifest = path.joinpath(MANIFEST).read_bytes()
+    hashes, noted = _field(manifest, "files"), _field(path.joinpath(CHAIN).read_bytes(), "manifest_sha256")
     if not isinstance(hashes, dict) or not isinstance(noted, str):
         yield f"{MANIFEST} or {CHAIN} cannot be read as what was written"
         return
     if noted != sha256(manifest).hexdigest():
         yield f"{MANIFEST}: its SHA-256 is {sha256(manifest).hexdigest()}, {CHAIN} says {noted}"
     for name in HASHED:
-        found = sha256((path / name).read_bytes()).hexdigest()
+        found = sha256(path.joinpath(name).read_bytes()).hexdigest()
         if found != hashes.get(name):
             yield f"{name}: its SHA-256 is {found}, {MANIFEST} says {hashes.get(name)}"
-    for segment in sorted((path / USAGE).iterdir()):
+    for segment in sorted(path.joinpath(USAGE).iterdir()):
         if not segment.is_file():
             yield f"{USAGE}/{segment.name}: it is not a file"
         elif segment.name != f"{_hash_of(segment)}.parquet":
@@ -84,17 +84,17 @@ def _changed(path: Path) -> Iterator[str]:
 
 def _computed(path: Path, inputs: EpochInputs) -> Iterator[str]:
     """Yield each file that does not follow from the others, or from the epoch before."""
-    usage = add_up(sorted((path / USAGE).iterdir()), inputs.prices, inputs.policy)
+    usage = add_up(sorted(path.joinpath(USAGE).iterdir()), inputs.prices, inputs.policy)
     computed = compute(inputs, usage)
     for name in (*HASHED, MANIFEST):
-        found = (path / name).read_bytes()
+        found = path.joinpath(name).read_bytes()
         if found != computed.files[name]:
             yield f"{name}: {_first_line(found, computed.files[name])}"
     if inputs.previous is None:
         if inputs.opening != Opening():
             yield f"{OPENING}: it is not empty, and {MANIFEST} names no epoch before this one"
         return
-    before = path.parent / folder_name(inputs.epoch - 1) / MANIFEST
+    before = path.parent.joinpath(folder_name(inputs.epoch - 1), MANIFEST)
     if before.exists():
         yield from _follows(before.read_bytes(), inputs)
 

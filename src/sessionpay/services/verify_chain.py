@@ -37,7 +37,7 @@ def on_chain(
     if (chain_id, contract.address) != (inputs.chain_id, inputs.contract):
         asked = f"asked was {contract.address} on chain {chain_id}"
         return 0, [f"{MANIFEST}: it is of contract {inputs.contract} on chain {inputs.chain_id}, {asked}"]
-    hashes = _hashes((path / CHAIN).read_bytes())
+    hashes = _hashes(path.joinpath(CHAIN).read_bytes())
     if hashes is None:
         return 0, [f"{CHAIN} cannot be read as what was written"]
     return len(hashes), list(_apart(path, hashes, contract, manifest_sha256))
@@ -62,7 +62,7 @@ def _apart(path: Path, hashes: Sequence[str], contract: SessionPayment, manifest
     yield from _rows_apart(path, APPLIED, ("session_id", "collected"), charged)
     yield from _rows_apart(path, ALLOCATIONS, ("account", "amount"), allocated)
     rebuilt = chain_file(manifest, _told(seen))
-    if (path / CHAIN).read_bytes() != rebuilt:
+    if path.joinpath(CHAIN).read_bytes() != rebuilt:
         yield f"{CHAIN}: the chain says {rebuilt.decode().strip()}"
 
 
@@ -119,7 +119,8 @@ def _rows_apart(path: Path, name: str, columns: tuple[str, str], chain: Mapping[
     """Yield each key whose amount in a file is not what the events add up to."""
     key, amount = columns
     written = {
-        str(row[key]): int(row[amount]) for row in map(json.loads, (path / name).read_bytes().splitlines())
+        str(row[key]): int(row[amount])
+        for row in map(json.loads, path.joinpath(name).read_bytes().splitlines())
     }
     for each in sorted({*written, *chain}):
         if written.get(each, 0) != chain.get(each, 0):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from web3 import Web3
 
-from sessionpay.services.epoch_steps import EpochStep
-from sessionpay.services.outbox import Step
 from sessionpay.store import epochs, settling
 from sessionpay.store.outbox import Purpose
 from tests.services.outbox.child import Mischief, Unreliable
@@ -19,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from sessionpay.services.epoch_steps import EpochStep
+    from sessionpay.services.outbox import Step
     from tests.services.outbox.scene import Scene
 
 PURPOSES = {
@@ -57,11 +57,11 @@ def settle(order: Order) -> None:
     """Settle, or what an earlier process left of it."""
     web3 = Web3(Unreliable(order.scene.url, exception_retry_configuration=None))
     work = settlement(order.scene, order.folder, web3=None if order.calm else web3)
-    mischief = Mischief(order)  # type: ignore[arg-type] - it reads no more than there is
+    mischief = Mischief(cast("Any", order))
 
     def passed(step: Step | EpochStep) -> None:
         mischief.purpose = _purpose(work)
-        mischief.passed(step)  # type: ignore[arg-type]
+        mischief.passed(cast("Any", step))
 
     if not order.calm:
         work.passed = passed

@@ -9,9 +9,9 @@ from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import PPM, BaseUnits, Ppm
 from sessionpay.core.policy import Policy
 from sessionpay.core.pricing import ModelPrice, PriceSheet
+from tests.core.rows import NODE_A, NODE_B, NODE_C, row
 from tests.services.outbox.conftest import node, proxy
 from tests.store.conftest import database, kind, postgresql, url
-from tests.core.rows import NODE_A, NODE_B, NODE_C, row
 from tests.strategies import FEE_ACCOUNT, EpochInput, History
 
 __all__ = ["database", "kind", "node", "postgresql", "proxy", "url"]

@@ -63,9 +63,8 @@ def price_text(sheet: PriceSheet) -> str:
 def policy_text(policy: Policy) -> str:
     """Write a policy as its operator would."""
     lines = [f"{name} = {getattr(policy, name)}" for name in ("fee_ppm", "min_assigned", "threshold_ppm")]
-    for name in ("fee_account", "withheld_account"):
-        if getattr(policy, name) is not None:
-            lines.append(f'{name} = "{getattr(policy, name)}"')
+    named = {"fee_account": policy.fee_account, "withheld_account": policy.withheld_account}
+    lines += [f'{name} = "{account}"' for name, account in named.items() if account is not None]
     lines += ["[deadlines_ms]", f"default = {policy.deadline_default_ms}"]
     for model, by_sla in policy.deadlines_ms.items():
         lines += [f"[deadlines_ms.{json.dumps(model)}]", *(f"{sla} = {ms}" for sla, ms in by_sla.items())]

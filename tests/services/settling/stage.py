@@ -106,6 +106,7 @@ def fill_home(
     usage: Sequence[list[UsageRecord]] | None = None,
     credits: Mapping[int, Sequence[Credit]] = MappingProxyType({}),  # noqa: A002 - the word of the package
     rules: Rules | None = None,
+    database_url: str | None = None,
 ) -> Home:
     """Make a home whose epochs are sealed but the last, which is open and long due."""
     home = Home(folder)
@@ -113,7 +114,7 @@ def fill_home(
     rules = rules or rules_of(scene)
     home.prices.write_text(rules.prices)
     home.policy.write_text(rules.policy)
-    database = Database.open(home.database_url)
+    database = Database.open(database_url or home.database_url)
     open_epoch(database, rules, at=NOW - 10 * HOUR)
     runs = usage or [usage_of(scene, number) for number in range(1, EPOCHS + 1)]
     for number, rows in enumerate(runs, start=1):
@@ -202,7 +203,7 @@ class Settlement:
             engine=engine,
             audit=audit,
             clock=lambda: self.ticker.now,
-            elapsed=lambda: self.ticker.seconds / HASTE,
+            elapsed=lambda: self.ticker.seconds // HASTE,
             sleep=lambda _: self.ticker.sleep(TIMING.poll_seconds),
             report=self.report,
             checkpoint=self.passed,

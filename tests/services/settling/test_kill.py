@@ -21,7 +21,7 @@ from sessionpay.services.verify import verify_folder
 from sessionpay.store.outbox import Purpose, State, batches
 
 from .child import Order, settle
-from .stage import EPOCHS, Settlement, copied, fill_home, files_of, set_stage, settlement
+from .stage import EPOCHS, Settlement, copied, files_of, fill_home, set_stage, settlement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -28,6 +28,7 @@ from tests.strategies import History, histories, play
 from .folders import folders_of, inputs_of, sealed
 
 if TYPE_CHECKING:
+    from sessionpay.core.usage import UsageRecord
     from sessionpay.store.database import Database
 
 ROOT = Path(__file__).parents[3]
@@ -65,13 +66,12 @@ def manifest(history: History, tmp_path_factory: pytest.TempPathFactory) -> byte
     return (folders_of(history, tmp_path_factory.mktemp("plain"))[-1] / MANIFEST).read_bytes()
 
 
-def parted(rows: list[object], parts: int) -> list[list[object]]:
+def parted(rows: list[UsageRecord], parts: int) -> list[list[UsageRecord]]:
     return [rows[start::parts] for start in range(parts)]
 
 
-@pytest.mark.parametrize("parts", [1, 3])
-@pytest.mark.parametrize("threads", [1, 4])
-def test_order_segments_and_threads_change_no_byte(
+@pytest.mark.parametrize(("parts", "threads"), [(1, 1), (1, 4), (3, 1), (3, 4)])
+def test_order_segments_and_threads_change_no_byte(  # noqa: PLR0917 - fixtures
     history: History,
     manifest: bytes,
     tmp_path: Path,

@@ -20,7 +20,6 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from sessionpay.services import epoch_store
 from sessionpay.services.epoch_files import MANIFEST
 from sessionpay.services.epoch_folder import FolderExists
 from sessionpay.services.epoch_store import StoreFailed, fetch, publish
@@ -113,7 +112,7 @@ def test_broken_off_publishing_has_no_manifest(
         real(source, target)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(epoch_store.shutil, "copyfileobj", copy)
+        patch.setattr("shutil.copyfileobj", copy)
         with pytest.raises(StoreFailed, match="No space left on device"):
             publish(folder, store)
     partly = fetch(inside(store, folder.name), tmp_path / "partly")
@@ -136,6 +135,6 @@ def test_only_names_of_an_epoch_are_fetched(folder: Path, tmp_path: Path) -> Non
 def test_store_that_fails_is_told_without_its_key(folder: Path, server: str, uri: str) -> None:
     query = urlencode({"endpoint_override": server, "scheme": "http", "region": "us-east-1"})
     store = uri.format(who=f"{KEY}:{SECRET}", query=query)
-    with pytest.raises(StoreFailed, match="^store .*; check its address, its key and its perm") as failed:
+    with pytest.raises(StoreFailed, match=r"^store .*; check its address, its key and its perm") as failed:
         publish(folder, store)
     assert SECRET not in str(failed.value)
