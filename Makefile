@@ -9,15 +9,18 @@ ANVIL := node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
 MINUTES ?= 10
 KILLS ?= 200
 
-.PHONY: demo test test-anvil lint format readme gas freeze freeze-check fuzz duress crash bench lock wheel clean
+.PHONY: demo test test-servers test-anvil lint format readme gas freeze freeze-check fuzz duress crash bench lock wheel clean
 
 demo: $(RUN) ## Settle a small usage trace on the embedded chain and audit it
 	$(BIN)/sessionpay simulate --usage examples/demo/usage.csv --format csv --asset both
 
-test: $(DEV) ## Everything that needs no node beside the embedded chain
+test: $(DEV) ## Everything that needs no server beside the program
 	$(BIN)/python scripts/freeze.py --check
 	$(BIN)/python scripts/readme.py --check
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal -m "not servers"
+
+test-servers: $(DEV) $(ANVIL) ## What needs real nodes and PostgreSQL, which it starts by itself
+	$(BIN)/pytest -n 2 --dist worksteal -m servers
 
 test-anvil: $(DEV) $(ANVIL) ## The contract tests again, against a real node over HTTP
 	$(BIN)/pytest tests/contracts tests/evm --backend anvil -n 2 --dist worksteal

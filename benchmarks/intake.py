@@ -74,9 +74,15 @@ def prepare(url: str, signer: Signer) -> str:
     database = Database.open(url)
     open_epoch(database, Rules(PRICES, POLICY), at=1)
     with database.writing() as connection:
-        coin = Asset(ZERO_ADDRESS, "ETH", 18)
-        named = {"chain_id": CHAIN_ID, "address": CONTRACT, "asset": coin}
-        settling.bind(connection, evidence.enrol(connection, **named, withdrawal_delay=60, first_block=0))
+        contract = evidence.enrol(
+            connection,
+            chain_id=CHAIN_ID,
+            address=CONTRACT,
+            asset=Asset(ZERO_ADDRESS, "ETH", 18),
+            withdrawal_delay=60,
+            first_block=0,
+        )
+        settling.bind(connection, contract)
     key = reporters.enrol(database, "bench", signer=signer.address, at=1)
     database.close()
     return key

@@ -34,6 +34,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--backend", choices=BACKENDS, default=BACKENDS[0], help="chain for the contract tests")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs on PostgreSQL, or on a node of its own; what starts one by itself is marked there."""
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        chosen = item.callspec.params if hasattr(item, "callspec") else {}
+        has_node = "node" in names and "node" not in chosen
+        if has_node or "postgresql" in names or chosen.get("kind") == "postgresql":
+            item.add_marker(pytest.mark.servers)
+
+
 @pytest.fixture(scope="session")
 def chain(request: pytest.FixtureRequest) -> Iterator[Backend]:
     """One chain for the whole run; fixtures that deploy once for many tests build on it."""

@@ -13,6 +13,7 @@ from benchmarks.indexing import SMALL, indexing
 from tests.evm.anvil import anvil_binary
 
 
+@pytest.mark.servers
 def test_a_small_history_is_measured() -> None:
     if anvil_binary() is None:
         pytest.skip("no anvil binary: set ANVIL to one, or install it with npm")

@@ -58,6 +58,7 @@ def ready(client: httpx.Client) -> None:
     pytest.fail(str(reasons))
 
 
+@pytest.mark.servers
 def test_it_serves_while_it_settles_and_ends_when_asked(tmp_path: Path) -> None:
     if anvil_binary() is None:
         pytest.skip("no anvil binary: set ANVIL to one, or install it with npm")

@@ -45,9 +45,10 @@ WEALTH = 10**24
 # Far enough for part of the history to be final: Anvil calls final what is 64 blocks back.
 BLOCKS = 70
 SESSIONS = 3
-pytestmark = pytest.mark.skipif(
-    anvil_binary() is None, reason="no anvil binary: set ANVIL, or install it with npm"
-)
+pytestmark = [
+    pytest.mark.servers,
+    pytest.mark.skipif(anvil_binary() is None, reason="no anvil binary: set ANVIL, or install it with npm"),
+]
 
 
 @dataclass(frozen=True)

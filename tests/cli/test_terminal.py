@@ -59,6 +59,7 @@ def url() -> Iterator[str]:
         yield _url(anvil)
 
 
+@pytest.mark.servers
 @needs_anvil
 def test_story_on_a_real_node(environment: dict[str, str], url: str) -> None:
     _json(environment, "config", "network", "local", url)
@@ -79,6 +80,7 @@ def test_story_on_a_real_node(environment: dict[str, str], url: str) -> None:
     assert _json(environment, "session", "withdraw", "7", "--yes")["amount_text"] == "0.3 ETH"
 
 
+@pytest.mark.servers
 @needs_anvil
 @pytest.mark.parametrize(("answer", "code", "told"), [("y", 0, "Deployed"), ("n", 4, "nothing was sent")])
 def test_answers_on_a_terminal(
@@ -90,6 +92,7 @@ def test_answers_on_a_terminal(
     assert told in shown
 
 
+@pytest.mark.servers
 @needs_anvil
 def test_refuses_without_a_terminal(environment: dict[str, str], url: str) -> None:
     result = _run(environment, "deploy", "--rpc", url)

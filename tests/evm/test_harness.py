@@ -164,6 +164,7 @@ def test_time_stands_still_until_moved(probe: Contract) -> None:
         backend.set_time(GENESIS_TIME)
 
 
+@pytest.mark.servers
 @pytest.mark.skipif(anvil_binary() is None, reason="no anvil binary: see ANVIL")
 def test_a_node_ignores_the_clock_on_the_wall() -> None:
     with open_backend("anvil") as node:
@@ -251,6 +252,7 @@ def _tour(backend: Backend) -> list[tuple[int, object]]:
     return [_seen(step) for step in steps]
 
 
+@pytest.mark.servers
 @pytest.mark.skipif(anvil_binary() is None, reason="no anvil binary: see ANVIL")
 def test_both_chains_use_the_same_gas_and_say_the_same() -> None:
     with open_backend("pyevm") as inside, open_backend("anvil") as node:

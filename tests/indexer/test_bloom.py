@@ -60,6 +60,7 @@ def test_an_empty_filter_denies_everything() -> None:
     assert bloom.allows(0, [])
 
 
+@pytest.mark.servers
 def test_it_reads_the_headers_of_a_real_node() -> None:
     if anvil_binary() is None:
         pytest.skip("no anvil binary: set ANVIL to one, or install it with npm")
