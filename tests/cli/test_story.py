@@ -34,6 +34,9 @@ ELSEWHERE = {
     *(("index", name) for name in ("run", "status", "rebuild")),
     ("session", "list"),
     *((name, "statement") for name in ("session", "node", "network")),
+    *(("prices", name) for name in ("show", "quote")),
+    *((name,) for name in ("run", "status", "backup")),
+    ("session", "budget"),
 }
 
 

@@ -74,7 +74,7 @@ def back_up(database: Database, home: Home, target: Path) -> Backup:
 def _copy(database: Database, home: Home, draft: Home) -> tuple[int, int]:
     copy = database
     if database.is_sqlite:
-        _copy_database(database, draft.path / DATABASE)
+        _copy_database(database, draft.path.joinpath(DATABASE))
         copy = Database.open(draft.database_url)
     try:
         with copy.reading() as connection:
@@ -99,7 +99,7 @@ def _files(home: Home, draft: Home, sealed: list[str], settled: list[int]) -> It
     for name in sealed:
         yield path_of(home.segments, name), path_of(draft.segments, name)
     for number in settled:
-        yield home.epochs / folder_name(number), draft.epochs / folder_name(number)
+        yield home.epochs.joinpath(folder_name(number)), draft.epochs.joinpath(folder_name(number))
 
 
 def _copy_database(database: Database, target: Path) -> None:

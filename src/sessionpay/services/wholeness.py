@@ -46,7 +46,7 @@ def require_whole(database: Database, home: Home) -> None:
         if path.stat().st_size != segment.bytes:
             raise NotWhole(path, reason=f"the segment has {path.stat().st_size} bytes, not {segment.bytes}")
     for number, epoch in known.items():
-        path = home.epochs / folder_name(number)
+        path = home.epochs.joinpath(folder_name(number))
         if epoch.manifest_sha256 is None:
             # A folder is written in the last state before an epoch is settled, and never sooner.
             if path.exists() and epoch.state != "allocating":
@@ -87,6 +87,6 @@ def _keys(path: Path) -> Iterator[list[bytes]]:
 
 def _manifest(folder: Path) -> str | None:
     try:
-        return sha256((folder / MANIFEST).read_bytes()).hexdigest()
+        return sha256(folder.joinpath(MANIFEST).read_bytes()).hexdigest()
     except OSError:
         return None
