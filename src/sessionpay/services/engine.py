@@ -66,6 +66,18 @@ class TreasuryShort(SessionPayError):
         )
 
 
+class UsageChanged(SessionPayError):
+    """The segments of an epoch do not hold the rows that it was charged for."""
+
+    def __init__(self, epoch: int, *, charged: str, found: str) -> None:
+        """Keep both digests of its usage."""
+        self.epoch = epoch
+        super().__init__(
+            f"epoch {epoch} was charged for usage with SHA-256 {charged}, its segments hold {found}; "
+            "restore the segments from a copy: nothing is allocated by other rows than were charged"
+        )
+
+
 class NotSealed(SessionPayError):
     """An epoch cannot be settled, because its usage is not all in segments, or there is no such epoch."""
 
@@ -125,7 +137,7 @@ class Engine:
         """Carry a sealed epoch to its end, from wherever it is, and return it; of a settled one, its payouts.
 
         Raises `Unfinished` once `stop` says so while it waits, `TreasuryShort`, what the outbox raises where
-        it cannot go on, `FolderExists`, `FolderNotWritten`, and `ChainError`s.
+        it cannot go on, `UsageChanged`, `FolderExists`, `FolderNotWritten`, and `ChainError`s.
         """
         self._stop = stop
         steps = {
@@ -296,6 +308,9 @@ class Engine:
             notes = tuple(note.credit for note in credit_notes.of_epoch(connection, epoch.number))
             names = [segment.sha256 for segment in segments.listed(connection, epoch.number)]
         paths = tuple(path_of(self._home.segments, name) for name in names)
+        usage = add_up(paths, prices, policy)
+        if epoch.usage_sha256 not in {None, usage.sha256}:
+            raise UsageChanged(epoch.number, charged=str(epoch.usage_sha256), found=usage.sha256)
         self._known = _Known(
             epoch=epoch,
             prices=prices,
@@ -303,7 +318,7 @@ class Engine:
             policy=parse_policy(policy),
             opening=opening,
             credits=notes,
-            usage=add_up(paths, prices, policy),
+            usage=usage,
             segments=paths,
         )
         return self._known

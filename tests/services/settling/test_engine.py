@@ -25,8 +25,9 @@ from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import BaseUnits
 from sessionpay.core.policy import parse_policy
 from sessionpay.core.pricing import parse_price_sheet
+from sessionpay.metering.errors import BadSegment
 from sessionpay.services.daemon import BooksDiffer
-from sessionpay.services.engine import NotSealed, Unfinished
+from sessionpay.services.engine import NotSealed, Unfinished, UsageChanged
 from sessionpay.services.epoch_files import ACTIVE, ALLOCATIONS, APPLIED, CHARGES
 from sessionpay.services.epoch_steps import EpochStep
 from sessionpay.services.home import Rules
@@ -37,6 +38,7 @@ from tests import naive_epoch
 from tests.core.rows import row
 from tests.core.test_epochs_naive import plain_books, plain_note, plain_policy, plain_prices, plain_row
 
+from .folders import sealed
 from .stage import (
     PRICES,
     Settlement,
@@ -249,6 +251,36 @@ def test_missing_audit_is_made_up_for_before_anything_is_paid(stage: Scene, tmp_
     with pytest.raises(BooksDiffer):
         work.daemon().turn()
     assert work.states() == {1: "settled", 2: "sealed", 3: "open"}
+    work.database.close()
+
+
+def test_other_usage_than_was_charged_is_refused(stage: Scene, tmp_path: Path) -> None:
+    """As after half a restore; with the right segments it goes on."""
+    fill_home(tmp_path / "home", stage, usage=[usage_of(stage, 1), []])
+    work = settlement(stage, tmp_path / "home")
+
+    class Died(Exception):
+        """The process ended."""
+
+    def die(step: object) -> None:
+        if step is EpochStep.CHARGED:
+            raise Died
+
+    work.passed = die
+    with pytest.raises(Died):
+        work.daemon().engine.settle(1)
+    work.passed = lambda _step: None
+    [segment] = work.home.segments.glob("*.parquet")
+    raw = segment.read_bytes()
+    [other] = sealed(usage_of(stage, 1)[:-1], tmp_path / "other")
+    segment.write_bytes(other.read_bytes())
+    with pytest.raises(UsageChanged, match=r"epoch 1 was charged for usage with SHA-256 [0-9a-f]{64}, its"):
+        work.daemon().engine.settle(1)
+    segment.unlink()
+    with pytest.raises(BadSegment):
+        work.daemon().engine.settle(1)
+    segment.write_bytes(raw)
+    assert work.daemon().engine.settle(1).state == "settled"
     work.database.close()
 
 

@@ -441,11 +441,20 @@ def test_full_disk_stops_it_until_there_is_room(  # noqa: PLR0917 - fixtures
     assert found == undisturbed
 
 
-def test_difference_is_remembered_by_the_books(trouble: Trouble) -> None:
-    spoil_books(trouble)
+def test_difference_after_the_last_epoch_is_remembered(trouble: Trouble) -> None:
+    """Though there is nothing more to settle, every process looks again until it is gone."""
     work = trouble.work
-    with pytest.raises(BooksDiffer):
-        work.daemon().turn()
+
+    def spoil() -> None:
+        if work.states()[2] == "settled":
+            change_books(trouble, 3)
+        else:
+            trouble.once(EpochStep.PAID_OUT, spoil)
+
+    trouble.once(EpochStep.PAID_OUT, spoil)
+    for _ in range(2):
+        with pytest.raises(BooksDiffer):
+            work.daemon().turn()
     with work.database.reading() as connection:
         reason = settling.halted(connection)
     assert reason is not None
