@@ -128,11 +128,11 @@ def measure(
 
 def send(address: str, key: str, bodies: Sequence[bytes]) -> int:
     """Send batches one after the other on one connection; return how many rows were accepted."""
-    connection = HTTPConnection(address)
     accepted = 0
-    for each in bodies:
-        connection.request("POST", "/v1/usage", each, {"Authorization": f"Bearer {key}"})
-        accepted += json.loads(connection.getresponse().read())["accepted"]
+    with closing(HTTPConnection(address)) as connection:
+        for each in bodies:
+            connection.request("POST", "/v1/usage", each, {"Authorization": f"Bearer {key}"})
+            accepted += json.loads(connection.getresponse().read())["accepted"]
     return accepted
 
 

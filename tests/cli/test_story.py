@@ -36,7 +36,9 @@ ELSEWHERE = {
     *((name, "statement") for name in ("session", "node", "network")),
     *(("prices", name) for name in ("show", "quote")),
     *((name,) for name in ("run", "status", "backup")),
-    ("session", "budget"),
+    *(("session", name) for name in ("budget", "credit")),
+    *(("usage", name) for name in ("import", "rejects", "reporter")),
+    *(("epoch", name) for name in ("list", "show", "close", "verify", "explain", "export")),
 }
 
 

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -39,7 +40,7 @@ def usage_table(
     for path in paths:
         _require_segment(path)
     with tempfile.TemporaryDirectory(prefix="sessionpay-") as spill:
-        settings: dict[str, str | bool | int | float | list[str]] = {
+        settings: dict[str, Any] = {
             "memory_limit": f"{memory_limit}B",
             "threads": threads,
             "temp_directory": spill,

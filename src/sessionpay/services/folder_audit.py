@@ -44,7 +44,7 @@ def hold_epochs(
     left = 0
     first = 0 if recomputed is None else len(settled) - recomputed
     for done, epoch in enumerate(settled, start=1):
-        path = folders / folder_name(epoch.number)
+        path = folders.joinpath(folder_name(epoch.number))
         if done > first:
             _hold_computed(contract, epoch, path, computed=computed, kept=kept)
         left += _hold_epoch(connection, epoch, path, kept=kept)
@@ -76,7 +76,8 @@ def _hold_computed(
 def _hold_epoch(connection: Connection, epoch: Epoch, path: Path, *, kept: Tally) -> int:
     """Hold one folder against the database; return what was collected and not allocated, in base units."""
     try:
-        manifest, lines = (path / MANIFEST).read_bytes(), (path / APPLIED).read_bytes().splitlines()
+        manifest = path.joinpath(MANIFEST).read_bytes()
+        lines = path.joinpath(APPLIED).read_bytes().splitlines()
         totals = json.loads(manifest)["totals"]
         left = int(totals["collected"]) - int(totals["allocated"])
         rows = [json.loads(line) for line in lines]
@@ -96,7 +97,7 @@ def _hold_epoch(connection: Connection, epoch: Epoch, path: Path, *, kept: Tally
 def _hold_closing(connection: Connection, last: Epoch, folders: Path, *, left: int, kept: Tally) -> None:
     """Hold what the next epoch would begin with against the end of the last one."""
     try:
-        manifest = json.loads((folders / folder_name(last.number) / MANIFEST).read_bytes())
+        manifest = json.loads(folders.joinpath(folder_name(last.number), MANIFEST).read_bytes())
         closing = str(manifest["closing_sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return  # It was told already that the folder cannot be read.
