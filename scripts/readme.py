@@ -23,8 +23,9 @@ BESIDE = {
     "tests/": "mirrors `src/`; `tests/evm` drives the contract on py-evm and Anvil, "
     "`tests/naive_epoch.py` is the epoch arithmetic a second time",
     "benchmarks/": "exact gas (`gas.json`), and what is fast and what is not (`make bench`)",
+    "ops/": "alert rules for Prometheus, a Grafana dashboard, a unit for systemd",
     "scripts/": "`freeze.py` makes the artifacts, `readme.py` these lists",
-    "docs/": "the command line, and decisions with their reasons",
+    "docs/": "the command line, settlement, its operation, and decisions with their reasons",
     "requirements/": "all requirements, locked and hashed",
 }
 
