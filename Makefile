@@ -19,7 +19,7 @@ test: $(DEV) ## Everything that needs no server beside the program
 	$(BIN)/python scripts/readme.py --check
 	$(BIN)/pytest -n 2 --dist worksteal -m "not servers"
 
-test-servers: $(DEV) $(ANVIL) ## What needs real nodes and PostgreSQL, which it starts by itself
+test-servers: $(DEV) $(ANVIL) ## What needs real nodes and PostgreSQL, which it starts, and an installation from nothing
 	$(BIN)/pytest -n 2 --dist worksteal -m servers
 
 test-anvil: $(DEV) $(ANVIL) ## The contract tests again, against a real node over HTTP

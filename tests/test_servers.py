@@ -10,9 +10,8 @@ SECONDS_MAX = 20
 PARENT = """
 import subprocess
 from tests.servers import ends_with_parent
-child = subprocess.Popen([*ends_with_parent("KILL"), "sleep", "600"])
-print("started", flush=True)
-child.wait()
+# The child says that it runs, because before that the signal is not asked for yet.
+subprocess.run([*ends_with_parent("KILL"), "sh", "-c", "echo started; exec sleep 600"])
 """
 
 

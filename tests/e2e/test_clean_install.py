@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+# The requirements are fetched anew.
+pytestmark = pytest.mark.servers
+
 ROOT = Path(__file__).parents[2]
 DEVELOPMENT_ONLY = ("vyper", "snekmate", "hypothesis", "pytest", "mypy")
 
