@@ -6,6 +6,7 @@ Of events, movements, sessions and nodes there are millions, so not one page may
 from __future__ import annotations
 
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -98,9 +99,10 @@ def test_no_list_goes_through_a_whole_table(database: Database) -> None:
     for name, read in READS.items():
         lines = plans(database, contract, read)
         assert not scanned(lines, is_sqlite=database.is_sqlite), (name, lines)
-        # A page that is sorted anew reads everything before it has its first row.
+        # A list that is sorted anew is read to its end; a page that is cut already may be.
         if database.is_sqlite and name != "budget":
-            assert not [line for line in lines if "TEMP B-TREE" in line], (name, lines)
+            uncut = list(takewhile(lambda line: not line.startswith("SCAN anon"), lines))
+            assert not [line for line in uncut if "TEMP B-TREE" in line], (name, lines)
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

@@ -7,7 +7,7 @@ go meanwhile make none appear twice. Amounts are in base units, times in unix se
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, Subquery, func, select
 from sqlalchemy.sql.elements import BindParameter
 
 from sessionpay.core.books import Node, Session
@@ -113,24 +113,16 @@ def movements(
 
     Those of blocks above `up_to` are left out.
     """
-    m, e = movements_table.c, events_table.c
-    place = (
-        (m.contract_id == e.contract_id) & (m.block_number == e.block_number) & (m.log_index == e.log_index)
-    )
-    query = (
-        select(
-            m.block_number, m.log_index, m.row, e.timestamp, e.transaction_hash,
-            m.kind, m.session_id, m.node, m.amount, m.balance_after, m.network_after,
-        )
-        .join_from(movements_table, events_table, place)
-        .where(m.contract_id == contract.id)
-    )  # fmt: skip
+    m = movements_table.c
+    query = select(movements_table).where(m.contract_id == contract.id)
     if of is not None:
         query = query.where(m.node == of if isinstance(of, str) else m.session_id == of)
     if up_to is not None:
         query = query.where(m.block_number <= up_to)
     order = (m.block_number, m.log_index, m.row)
-    rows = _piece(connection, query, order, behind=behind, newest_first=newest_first, limit=limit)
+    # Cut before it is joined, because PostgreSQL may else go through all newer events to get there.
+    piece = _cut(query, order, behind=behind, newest_first=newest_first, limit=limit).subquery()
+    rows = connection.execute(_with_transactions(piece, newest_first=newest_first))
     return [_moved(row) for row in rows]
 
 
@@ -207,6 +199,23 @@ def held(connection: Connection, accounts: Sequence[Address]) -> dict[Address, B
     return {Address(row[0]): BaseUnits(row[1]) for row in connection.execute(query)}
 
 
+def _with_transactions(piece: Subquery, *, newest_first: bool) -> Select[*tuple[Any, ...]]:
+    """Return movements with the time and the transaction of their events, in the order of `_moved`."""
+    m, e = piece.c, events_table.c
+    place = (
+        (m.contract_id == e.contract_id) & (m.block_number == e.block_number) & (m.log_index == e.log_index)
+    )
+    order = (m.block_number, m.log_index, m.row)
+    return (
+        select(
+            *order, e.timestamp, e.transaction_hash,
+            m.kind, m.session_id, m.node, m.amount, m.balance_after, m.network_after,
+        )
+        .join_from(piece, events_table, place)
+        .order_by(*(column.desc() if newest_first else column for column in order))
+    )  # fmt: skip
+
+
 def _entries() -> Select[*tuple[Any, ...]]:
     e = events_table.c
     return select(
@@ -224,10 +233,22 @@ def _piece(
     newest_first: bool = False,
     limit: int,
 ) -> Sequence[Any]:
+    cut = _cut(query, order, behind=behind, newest_first=newest_first, limit=limit)
+    return connection.execute(cut).all()
+
+
+def _cut(
+    query: _Rows,
+    order: Sequence[Column[Any]],
+    *,
+    behind: Sequence[Any] | None,
+    newest_first: bool,
+    limit: int,
+) -> _Rows:
     if behind is not None:
         query = query.where(*_behind(order, behind, newest_first=newest_first))
     query = query.order_by(*(column.desc() if newest_first else column for column in order))
-    return connection.execute(query.limit(limit)).all()
+    return query.limit(limit)
 
 
 def _behind(
