@@ -43,6 +43,7 @@ class Server:
 
     def __init__(self, app: FastAPI, address: str) -> None:
         """Listen at `HOST:PORT`, port 0 being any that is free. Raises `BadListen`."""
+        self._app = app
         self._socket = _listening(address)
         host, port = self._socket.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -61,6 +62,7 @@ class Server:
 
     def begin(self) -> None:
         """Answer from now on, until `end`."""
+        self._app.state.is_ending = False
         # What was loaded to start with stays as long as the process: nobody needs to look through it for
         # garbage again and again, which is a twelfth of the work of taking a batch in.
         gc.collect()
@@ -77,6 +79,8 @@ class Server:
 
     def end(self) -> None:
         """Take no more requests, answer those that came, and end."""
+        # Streams have no end of their own, and would be waited for.
+        self._app.state.is_ending = True
         self._server.should_exit = True
         self._thread.join(2 * END_SECONDS_MAX)
         gc.unfreeze()

@@ -1,0 +1,379 @@
+"""The books as people ask for them: each answer from one state of the database."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from sessionpay.core.errors import InputError, shown
+from sessionpay.core.ids import SESSION_ID_DIGITS_MAX, SESSION_ID_LIMIT, Address, SessionId, is_address
+from sessionpay.core.money import NOTHING, BaseUnits
+from sessionpay.services.budget import NoSession, budget_of
+from sessionpay.services.home import Rules
+from sessionpay.serving import cursors, folders, telling
+from sessionpay.serving.cursors import Part, is_place, is_session
+from sessionpay.serving.folders import FileView
+from sessionpay.serving.views import (
+    EpochContents,
+    EpochView,
+    EventView,
+    Hit,
+    HitKind,
+    MovementView,
+    NetworkView,
+    NodeView,
+    Page,
+    SessionAccount,
+    SessionCharge,
+    SessionView,
+    Standing,
+    TransactionView,
+)
+from sessionpay.store import epochs, evidence, pages, queries
+from sessionpay.store.database import Database
+from sessionpay.store.evidence import Contract
+from sessionpay.store.pages import LogSpot, Spot
+from sessionpay.store.queries import DayTotal
+
+# As many rows as a person looks through, and some more for programs.
+LIMIT, LIMIT_MAX = 50, 500
+
+_HASH = re.compile(r"0x[0-9a-f]{64}")
+_DIGITS = re.compile(f"[0-9]{{1,{SESSION_ID_DIGITS_MAX}}}")
+
+Row = TypeVar("Row")
+
+
+class BadLimit(InputError):
+    """A number of rows that no page has."""
+
+    def __init__(self, limit: int) -> None:
+        """Keep the number."""
+        self.limit = limit
+        super().__init__(f"{limit} rows a page: ask for 1 to {LIMIT_MAX}")
+
+
+class NoNode(InputError):
+    """No event ever named this node."""
+
+    def __init__(self, node: Address) -> None:
+        """Keep the node's address."""
+        self.node = node
+        super().__init__(f"node {node} is not in the books, as far as they are read")
+
+
+class NoSuchEpoch(InputError):
+    """There is no epoch of this number."""
+
+    def __init__(self, number: int) -> None:
+        """Keep the number."""
+        self.number = number
+        super().__init__(f"there is no epoch {number}")
+
+
+class NoSuchFile(InputError):
+    """A settled epoch has no file of this name, or its folder is not here."""
+
+    def __init__(self, number: int, name: str) -> None:
+        """Keep the epoch's number and the name."""
+        self.number = number
+        self.name = name
+        super().__init__(f"epoch {number} has no file {shown(name)} here")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads the books of one contract; `clock` gives unix seconds.
+
+    `surplus` is what the contract was last seen to hold beyond what it owes, in base units, None where nobody
+    looked. A list is read in pages: `cursor` is where one begins, as the page before it said, and `limit` how
+    many rows it has, 1 to `LIMIT_MAX`. Those methods raise `BadCursor` and `BadLimit`. `folders` is where the
+    folders of settled epochs are, None where they are elsewhere.
+    """
+
+    database: Database
+    contract: Contract
+    clock: Callable[[], int]
+    surplus: Callable[[], int | None] = lambda: None
+    folders: Path | None = None
+
+    def standing(self) -> Standing:
+        """Return how far the books are read."""
+        with self._reading() as (_, standing):
+            return standing
+
+    # Sessions
+
+    def sessions(
+        self, *, owner: Address | None = None, cursor: str | None = None, limit: int = LIMIT
+    ) -> Page[SessionView]:
+        """Return sessions, or those of one owner, by id."""
+        piece = _Piece(f"sessions of {owner}" if owner else "sessions", cursor, limit)
+        after = piece.behind(is_session)
+        with self._reading() as (connection, standing):
+            found = pages.sessions(
+                connection,
+                self.contract,
+                owner=owner,
+                after=SessionId(after[0]) if after else None,
+                limit=piece.wanted,
+            )
+        rows, following = piece.cut(found, lambda row: row[:1])
+        return Page(tuple(telling.session(self.contract, *row) for row in rows), following, standing)
+
+    def session(self, session_id: SessionId) -> SessionAccount:
+        """Return one session with its budget; raises `NoSession`."""
+        now = self.clock()
+        with self._reading() as (connection, _):
+            found = queries.session(connection, self.contract, session_id)
+            if found is None:
+                raise NoSession(session_id)
+            since = found.registered_at
+            return SessionAccount(
+                telling.session(self.contract, session_id, found),
+                budget_of(connection, self.contract, session_id, now=now),
+                telling.burn(connection, self.contract, session_id, since=since, now=now),
+            )
+
+    def session_charges(
+        self, session_id: SessionId, *, cursor: str | None = None, limit: int = LIMIT
+    ) -> Page[SessionCharge]:
+        """Return what each epoch asked of a session and got, the newest first."""
+        piece = _Piece(f"charges of {session_id}", cursor, limit)
+        before = piece.behind(is_place)
+        with self._reading() as (connection, standing):
+            found = (
+                pages.charges_of_session(
+                    connection, session_id, before=before[0] if before else None, limit=piece.wanted
+                )
+                if self._settles(connection)
+                else []
+            )
+        rows, following = piece.cut(found, lambda row: (row.epoch,))
+        return Page(tuple(telling.charge(row) for row in rows), following, standing)
+
+    # Nodes
+
+    def nodes(self, *, cursor: str | None = None, limit: int = LIMIT) -> Page[NodeView]:
+        """Return nodes by address."""
+        piece = _Piece("nodes", cursor, limit)
+        after = piece.behind(is_address)
+        with self._reading() as (connection, standing):
+            found = pages.nodes(
+                connection, self.contract, after=after[0] if after else None, limit=piece.wanted
+            )
+            rows, following = piece.cut(found, lambda row: row[:1])
+            held = self._held(connection, [row[0] for row in rows])
+        told = (telling.node(*row, held=held.get(row[0], NOTHING)) for row in rows)
+        return Page(tuple(told), following, standing)
+
+    def node(self, node: Address) -> NodeView:
+        """Return one node; raises `NoNode`."""
+        with self._reading() as (connection, _):
+            found = queries.node(connection, self.contract, node)
+            if found is None:
+                raise NoNode(node)
+            held = self._held(connection, [node])
+        return telling.node(node, found, held=held.get(node, NOTHING))
+
+    def _held(self, connection: Connection, accounts: Sequence[Address]) -> dict[Address, BaseUnits]:
+        return pages.held(connection, accounts) if self._settles(connection) else {}
+
+    # The network
+
+    def network(self) -> NetworkView:
+        """Return where all the money is."""
+        with self._reading() as (connection, standing):
+            return telling.network(connection, self.contract, standing, surplus=self.surplus())
+
+    def days(self) -> tuple[DayTotal, ...]:
+        """Return what moved on each day, in UTC, that had an event of money; the first one first."""
+        with self._reading() as (connection, _):
+            return tuple(queries.daily_totals(connection, self.contract))
+
+    def movements(
+        self,
+        *,
+        of: SessionId | Address | None = None,
+        cursor: str | None = None,
+        limit: int = LIMIT,
+        newest_first: bool = True,
+    ) -> Page[MovementView]:
+        """Return the movements of a session, a node, or of all accounts together."""
+        piece = _Piece(f"movements of {of}{_upwards(newest_first)}", cursor, limit)
+        spot = piece.behind(is_place, is_place, is_place)
+        with self._reading() as (connection, standing):
+            found = pages.movements(
+                connection,
+                self.contract,
+                of=of,
+                behind=Spot(*spot) if spot else None,
+                newest_first=newest_first,
+                limit=piece.wanted,
+            )
+        rows, following = piece.cut(found, lambda row: row.spot)
+        return Page(tuple(telling.movement(row, standing) for row in rows), following, standing)
+
+    def final_movements(
+        self, *, of: SessionId | Address | None = None, behind: Spot
+    ) -> tuple[MovementView, ...]:
+        """Return the next movements behind a place that can be taken back no more, `LIMIT_MAX` at most."""
+        with self._reading() as (connection, standing):
+            found = pages.movements(
+                connection,
+                self.contract,
+                of=of,
+                behind=behind,
+                newest_first=False,
+                up_to=standing.final,
+                limit=LIMIT_MAX,
+            )
+        return tuple(telling.movement(row, standing) for row in found)
+
+    def events(
+        self, *, cursor: str | None = None, limit: int = LIMIT, newest_first: bool = True
+    ) -> Page[EventView]:
+        """Return what the contract said."""
+        piece = _Piece(f"events{_upwards(newest_first)}", cursor, limit)
+        spot = piece.behind(is_place, is_place)
+        with self._reading() as (connection, standing):
+            found = pages.events(
+                connection,
+                self.contract,
+                behind=LogSpot(*spot) if spot else None,
+                newest_first=newest_first,
+                limit=piece.wanted,
+            )
+        rows, following = piece.cut(found, lambda row: (row.block_number, row.log_index))
+        return Page(tuple(telling.event(row, standing) for row in rows), following, standing)
+
+    # Epochs
+
+    def epochs(self, *, cursor: str | None = None, limit: int = LIMIT) -> Page[EpochView]:
+        """Return epochs, the newest first; none where another contract is settled here."""
+        piece = _Piece("epochs", cursor, limit)
+        before = piece.behind(is_place)
+        with self._reading() as (connection, standing):
+            found = (
+                pages.epochs_before(connection, before=before[0] if before else None, limit=piece.wanted)
+                if self._settles(connection)
+                else []
+            )
+            rows, following = piece.cut(found, lambda row: (row.number,))
+            sealed = pages.sealed(connection, [row.number for row in rows])
+        told = (telling.epoch(row, sealed=sealed.get(row.number, (0, 0))) for row in rows)
+        return Page(tuple(told), following, standing)
+
+    def epoch(self, number: int) -> EpochContents:
+        """Return one epoch and what its folder holds; raises `NoSuchEpoch`."""
+        with self._reading() as (connection, _):
+            known = is_place(number) and self._settles(connection)
+            found = epochs.find(connection, number) if known else None
+            if found is None:
+                raise NoSuchEpoch(number)
+            sealed = pages.sealed(connection, [number])
+        told = telling.epoch(found, sealed=sealed.get(number, (0, 0)))
+        if self.folders is None or found.manifest_sha256 is None:
+            return EpochContents(told, None)
+        held = folders.contents(self.folders, number, manifest_sha256=found.manifest_sha256)
+        return EpochContents(told, held)
+
+    def epoch_file(self, number: int, name: str) -> tuple[FileView, Path]:
+        """Return a file of a settled epoch and where it is; raises `NoSuchEpoch` and `NoSuchFile`."""
+        found = self.epoch(number).contents
+        listed = {each.name: each for each in found.files} if found else {}
+        if self.folders is None or name not in listed:
+            raise NoSuchFile(number, name)
+        return listed[name], folders.path_of(self.folders, number, name)
+
+    def explanation(self, number: int, account: Address) -> str | None:
+        """Return why an account got what it got in an epoch, as the folder's file of explanations has it.
+
+        None where the epoch gave it nothing, or is not settled. Raises `NoSuchEpoch`.
+        """
+        if self.folders is None or self.epoch(number).contents is None:
+            return None
+        return folders.explanation(self.folders, number, account)
+
+    def rules(self, number: int) -> Rules:
+        """Return the price sheet and the policy of an epoch, as they were written; raises `NoSuchEpoch`."""
+        of = self.epoch(number).epoch
+        with self.database.reading() as connection:
+            return Rules(epochs.text(connection, of.prices), epochs.text(connection, of.policy))
+
+    # Search
+
+    def transaction(self, transaction_hash: str) -> TransactionView:
+        """Return what one transaction did, `transaction_hash` being 0x and 64 lower-case digits."""
+        with self._reading() as (connection, standing):
+            found = pages.events_of_transaction(connection, self.contract, transaction_hash, limit=LIMIT_MAX)
+            signed = pages.sending(connection, transaction_hash)
+        return TransactionView(
+            transaction_hash, tuple(telling.event(each, standing) for each in found), signed
+        )
+
+    def search(self, text: str) -> tuple[Hit, ...]:
+        """Return what a session's number, an address or a transaction's hash names in the books."""
+        wanted = text.strip().lower()
+        if _HASH.fullmatch(wanted):
+            found = self.transaction(wanted)
+            known = found.events or found.sending
+            return (Hit(HitKind.TRANSACTION, wanted),) if known else ()
+        with self._reading() as (connection, _):
+            return tuple(self._named(connection, wanted))
+
+    def _named(self, connection: Connection, wanted: str) -> Iterator[Hit]:
+        if is_address(wanted):
+            address = Address(wanted)
+            if queries.node(connection, self.contract, address) is not None:
+                yield Hit(HitKind.NODE, wanted)
+            if pages.sessions(connection, self.contract, owner=address, limit=1):
+                yield Hit(HitKind.OWNER, wanted)
+        elif _DIGITS.fullmatch(wanted) and int(wanted) < SESSION_ID_LIMIT:
+            session_id = SessionId(int(wanted))
+            if queries.session(connection, self.contract, session_id) is not None:
+                yield Hit(HitKind.SESSION, str(session_id))
+
+    def _settles(self, connection: Connection) -> bool:
+        return epochs.contract_id(connection) == self.contract.id
+
+    @contextmanager
+    def _reading(self) -> Iterator[tuple[Connection, Standing]]:
+        """Lend one state of the database, and how far the books in it are read."""
+        with self.database.reading() as connection:
+            found = evidence.checkpoint(connection, self.contract)
+            yield connection, Standing(found.head_number, found.final_number, found.verified_number)
+
+
+class _Piece:
+    """One page of a list that is known by a name: where it begins, and how many rows it has."""
+
+    def __init__(self, listed: str, cursor: str | None, limit: int) -> None:
+        if not 1 <= limit <= LIMIT_MAX:
+            raise BadLimit(limit)
+        self._listed = listed
+        self._cursor = cursor
+        self._limit = limit
+        # One more than is shown tells whether anything follows.
+        self.wanted = limit + 1
+
+    def behind(self, *parts: Part) -> list[Any] | None:
+        """Return the key that the page begins behind, None for the beginning; raises `BadCursor`."""
+        return None if self._cursor is None else cursors.decode(self._cursor, self._listed, *parts)
+
+    def cut(
+        self, found: Sequence[Row], key: Callable[[Row], Sequence[int | str]]
+    ) -> tuple[Sequence[Row], str | None]:
+        """Return the rows of the page, and the cursor of the next one, None at the end of the list."""
+        if len(found) <= self._limit:
+            return found, None
+        rows = found[: self._limit]
+        return rows, cursors.encode(self._listed, key(rows[-1]))
+
+
+def _upwards(newest_first: bool) -> str:
+    return "" if newest_first else ", oldest first"
