@@ -98,7 +98,7 @@ class Budgets:
     def budget(self, session_id: SessionId) -> Budget:
         """Return what a session may still spend; raises `NoSession`."""
         with self._database.reading() as connection:
-            return self._budget(connection, session_id)
+            return budget_of(connection, self._contract, session_id, now=self._clock())
 
     def reserve(self, session_id: SessionId, amount: BaseUnits, *, seconds: int) -> Reservation:
         """Keep `amount` base units of a session for `seconds`; nothing is promised to two at once.
@@ -113,7 +113,7 @@ class Budgets:
         made = Reservation(str(uuid4()), session_id, amount, OPEN, now, now + seconds)
         with self._database.writing() as connection:
             reservations.lock(connection, session_id)
-            budget = self._budget(connection, session_id)
+            budget = budget_of(connection, self._contract, session_id, now=now)
             if amount > budget.available:
                 raise BudgetExceeded(budget, amount=amount)
             reservations.add(connection, made)
@@ -141,17 +141,19 @@ class Budgets:
             raise ReservationEnded(found)
         return found
 
-    def _budget(self, connection: Connection, session_id: SessionId) -> Budget:
-        found = reservations.spending(connection, self._contract, session_id, now=self._clock())
-        if found.balance is None:
-            raise NoSession(session_id)
-        left = found.balance - found.unsettled - found.arrears - found.reserved
-        return Budget(
-            session_id=session_id,
-            balance=found.balance,
-            unsettled=found.unsettled,
-            arrears=found.arrears,
-            reserved=found.reserved,
-            available=BaseUnits(0 if found.withdrawal_requested_at else max(0, left)),
-            withdrawal_requested_at=found.withdrawal_requested_at,
-        )
+
+def budget_of(connection: Connection, contract: Contract, session_id: SessionId, *, now: int) -> Budget:
+    """Return what a session may still spend at unix time `now`; raises `NoSession`."""
+    found = reservations.spending(connection, contract, session_id, now=now)
+    if found.balance is None:
+        raise NoSession(session_id)
+    left = found.balance - found.unsettled - found.arrears - found.reserved
+    return Budget(
+        session_id=session_id,
+        balance=found.balance,
+        unsettled=found.unsettled,
+        arrears=found.arrears,
+        reserved=found.reserved,
+        available=BaseUnits(0 if found.withdrawal_requested_at else max(0, left)),
+        withdrawal_requested_at=found.withdrawal_requested_at,
+    )

@@ -213,7 +213,7 @@ def entries(connection: Connection, contract: Contract, *, up_to: int | None = N
         start = e.block_number >= block_number
         with faults.named(connection):
             rows = connection.execute(query.where(start, beyond).limit(CHUNK_ROWS))
-            chunk = [_entry(row) for row in rows]
+            chunk = [entry_of(row) for row in rows]
         yield from chunk
         if len(chunk) < CHUNK_ROWS:
             return
@@ -234,19 +234,20 @@ def count(connection: Connection, contract: Contract) -> int:
     return connection.execute(select(func.count()).select_from(tables.events).where(where)).scalar_one()
 
 
-def _row(contract: Contract, entry: Entry) -> tuple[Any, ...]:
-    """Return an event in the order of its table's columns."""
-    block_number, log_index, *place, event = entry
-    name, arguments = type(event).__name__, to_json(event)
-    return (contract.id, block_number, log_index, contract.chain_id, *place, name, arguments)
-
-
-def _entry(row: Sequence[Any]) -> Entry:
+def entry_of(row: Sequence[Any]) -> Entry:
+    """Return an event from its columns, from `block_number` on but for the chain's id, as they stand."""
     number, log_index, block_hash, transaction, transaction_index, timestamp, name, arguments = row
     if not (type(number) is type(log_index) is type(timestamp) is int):
         raise TypeError("a block, a log or a time that is no number")
     event = from_json(name, arguments)
     return Entry(number, log_index, block_hash, transaction, transaction_index, timestamp, event)
+
+
+def _row(contract: Contract, entry: Entry) -> tuple[Any, ...]:
+    """Return an event in the order of its table's columns."""
+    block_number, log_index, *place, event = entry
+    name, arguments = type(event).__name__, to_json(event)
+    return (contract.id, block_number, log_index, contract.chain_id, *place, name, arguments)
 
 
 def _contract(row: RowMapping) -> Contract:

@@ -94,6 +94,7 @@ events = Table(
     UniqueConstraint("chain_id", "block_hash", "log_index"),
     sqlite_with_rowid=False,
 )
+Index("events_of_transaction", events.c.contract_id, events.c.transaction_hash)
 
 movements = Table(
     "movements",
@@ -141,7 +142,7 @@ sessions = Table(
     _number("withdrawal_requested_at"),
     sqlite_with_rowid=False,
 )
-Index("sessions_of_owner", sessions.c.contract_id, sessions.c.owner)
+Index("sessions_of_owner", sessions.c.contract_id, sessions.c.owner, sessions.c.session_id)
 
 nodes = Table(
     "nodes",

@@ -1,0 +1,99 @@
+"""Where the money is: what ever moved, and what the treasury is kept for. Amounts are in base units.
+
+Nothing here reads sessions, nodes or events one by one: what moved is added up by day as it comes in.
+"""
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from sessionpay.core.money import BaseUnits
+from sessionpay.store import queries
+from sessionpay.store.evidence import Contract
+from sessionpay.store.outbox import Purpose
+from sessionpay.store.settlement_tables import attempts, epochs, held, outbox, settlement
+from sessionpay.store.settling import ALLOCATING, CHARGED, CHARGING
+from sessionpay.store.tables import events
+
+# The event of a batch begins with its sequence and its total; its rows, of which there are hundreds, follow.
+_HEAD_CHARACTERS = 200
+_TOTAL = re.compile(r'\{"sequence":"[0-9]+","total":"([0-9]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """What was ever paid into sessions and taken back, charged, allocated to nodes and paid out to them."""
+
+    deposited: BaseUnits
+    withdrawn: BaseUnits
+    charged: BaseUnits
+    allocated: BaseUnits
+    paid_out: BaseUnits
+
+
+@dataclass(frozen=True, slots=True)
+class Earmarks:
+    """What the treasury is kept for, as far as epochs explain it.
+
+    `held` waits for accounts that were not active, `retained` has no account, and `in_flight` was collected
+    by an epoch that is being settled and did not reach its nodes yet.
+    """
+
+    held: BaseUnits
+    retained: BaseUnits
+    in_flight: BaseUnits
+
+
+def flows(connection: Connection, contract: Contract) -> Flows:
+    """Return what ever moved, up to the last block that was read."""
+    days = queries.daily_totals(connection, contract)
+    return Flows(
+        deposited=BaseUnits(sum(day.deposit for day in days)),
+        withdrawn=BaseUnits(sum(day.withdrawal for day in days)),
+        charged=BaseUnits(sum(day.charge for day in days)),
+        allocated=BaseUnits(sum(day.allocation for day in days)),
+        paid_out=BaseUnits(sum(day.payout for day in days)),
+    )
+
+
+def earmarks(connection: Connection, contract: Contract) -> Earmarks:
+    """Return what the treasury is kept for; all zero where another contract is settled here, or none."""
+    kept = connection.execute(
+        select(settlement.c.retained).where(settlement.c.contract_id == contract.id)
+    ).scalar_one_or_none()
+    if kept is None:
+        return Earmarks(BaseUnits(0), BaseUnits(0), BaseUnits(0))
+    waiting = sum(connection.execute(select(held.c.amount)).scalars())
+    under_way = _under_way(connection, contract)
+    # Allocations pay what was held before as well, and that note is only changed when the epoch is settled.
+    paid_of_held = min(waiting, max(0, -under_way))
+    return Earmarks(
+        held=BaseUnits(waiting - paid_of_held),
+        retained=BaseUnits(kept),
+        in_flight=BaseUnits(max(0, under_way)),
+    )
+
+
+def _under_way(connection: Connection, contract: Contract) -> int:
+    """Return what the epoch being settled collected, less what it allocated, as the events have it."""
+    query = (
+        select(outbox.c.purpose, func.substr(events.c.arguments, 1, _HEAD_CHARACTERS))
+        .join(epochs, epochs.c.number == outbox.c.epoch)
+        .join(attempts, attempts.c.outbox_id == outbox.c.id)
+        .join(
+            events,
+            (events.c.contract_id == contract.id)
+            & (events.c.transaction_hash == attempts.c.transaction_hash),
+        )
+        .where(
+            epochs.c.state.in_([CHARGING, CHARGED, ALLOCATING]),
+            outbox.c.purpose.in_([Purpose.CHARGE, Purpose.ALLOCATE]),
+        )
+    )
+    total = 0
+    for purpose, head in connection.execute(query):
+        found = _TOTAL.match(head)
+        if found is not None:
+            total += int(found[1]) if purpose == Purpose.CHARGE else -int(found[1])
+    return total

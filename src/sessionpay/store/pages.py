@@ -1,0 +1,252 @@
+"""Lists in pieces: each begins right behind a key, so that the millionth row costs what the first does.
+
+A piece has at most `limit` rows. The key of its last row is where the next one begins, so rows that come or
+go meanwhile make none appear twice. Amounts are in base units, times in unix seconds.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import Column, ColumnElement, Connection, Select, func, select
+from sqlalchemy.sql.elements import BindParameter
+
+from sessionpay.core.books import Node, Session
+from sessionpay.core.ids import Address, SessionId
+from sessionpay.core.money import BaseUnits
+from sessionpay.core.movements import Kind, Movement
+from sessionpay.store.epochs import Epoch
+from sessionpay.store.evidence import Contract, Entry, entry_of
+from sessionpay.store.settlement_tables import attempts, charges, epochs, outbox, segments
+from sessionpay.store.settlement_tables import held as held_table
+from sessionpay.store.tables import events as events_table
+from sessionpay.store.tables import movements as movements_table
+from sessionpay.store.tables import nodes as nodes_table
+from sessionpay.store.tables import sessions as sessions_table
+
+_Rows = TypeVar("_Rows", bound=Select[*tuple[Any, ...]])
+
+
+class Spot(NamedTuple):
+    """Where a movement stands in the order of the chain; `row` counts inside one event."""
+
+    block_number: int
+    log_index: int
+    row: int
+
+
+class LogSpot(NamedTuple):
+    """Where an event stands in the order of the chain."""
+
+    block_number: int
+    log_index: int
+
+
+class Moved(NamedTuple):
+    """One movement, and the transaction that made it."""
+
+    spot: Spot
+    timestamp: int
+    transaction_hash: str
+    movement: Movement
+
+
+class Charged(NamedTuple):
+    """What one epoch asked of one session and got, None until that is final, both in base units."""
+
+    epoch: int
+    asked: BaseUnits
+    collected: BaseUnits | None
+    state: str
+    opened_at: int
+    closed_at: int | None
+
+
+class Sending(NamedTuple):
+    """The part of an epoch that a transaction was signed for."""
+
+    epoch: int
+    purpose: str
+    position: int
+
+
+def sessions(
+    connection: Connection,
+    contract: Contract,
+    *,
+    owner: Address | None = None,
+    after: SessionId | None = None,
+    limit: int,
+) -> list[tuple[SessionId, Session]]:
+    """Return sessions, or those of one owner, by id, beginning behind `after`."""
+    s = sessions_table.c
+    query = select(
+        s.session_id, s.owner, s.balance, s.usage,
+        s.registered_at, s.last_payment_at, s.withdrawal_requested_at,
+    ).where(s.contract_id == contract.id)  # fmt: skip
+    if owner is not None:
+        query = query.where(s.owner == owner)
+    rows = _piece(connection, query, (s.session_id,), behind=_key(after), limit=limit)
+    return [(SessionId(row[0]), Session(*row[1:])) for row in rows]
+
+
+def nodes(
+    connection: Connection, contract: Contract, *, after: Address | None = None, limit: int
+) -> list[tuple[Address, Node]]:
+    """Return nodes by address, beginning behind `after`."""
+    n = nodes_table.c
+    query = select(n.node, n.pending, n.earned, n.last_used_at, n.payee).where(n.contract_id == contract.id)
+    rows = _piece(connection, query, (n.node,), behind=_key(after), limit=limit)
+    return [(Address(row[0]), Node(*row[1:])) for row in rows]
+
+
+def movements(
+    connection: Connection,
+    contract: Contract,
+    *,
+    of: SessionId | Address | None = None,
+    behind: Spot | None = None,
+    newest_first: bool = True,
+    limit: int,
+) -> list[Moved]:
+    """Return movements of one session, one node or all accounts, beginning behind `behind`."""
+    m, e = movements_table.c, events_table.c
+    place = (
+        (m.contract_id == e.contract_id) & (m.block_number == e.block_number) & (m.log_index == e.log_index)
+    )
+    query = (
+        select(
+            m.block_number, m.log_index, m.row, e.timestamp, e.transaction_hash,
+            m.kind, m.session_id, m.node, m.amount, m.balance_after, m.network_after,
+        )
+        .join_from(movements_table, events_table, place)
+        .where(m.contract_id == contract.id)
+    )  # fmt: skip
+    if of is not None:
+        query = query.where(m.node == of if isinstance(of, str) else m.session_id == of)
+    order = (m.block_number, m.log_index, m.row)
+    rows = _piece(connection, query, order, behind=behind, newest_first=newest_first, limit=limit)
+    return [_moved(row) for row in rows]
+
+
+def events(
+    connection: Connection,
+    contract: Contract,
+    *,
+    behind: LogSpot | None = None,
+    newest_first: bool = True,
+    limit: int,
+) -> list[Entry]:
+    """Return events, beginning behind `behind`."""
+    e = events_table.c
+    query = _entries().where(e.contract_id == contract.id)
+    order = (e.block_number, e.log_index)
+    rows = _piece(connection, query, order, behind=behind, newest_first=newest_first, limit=limit)
+    return [entry_of(row) for row in rows]
+
+
+def events_of_transaction(
+    connection: Connection, contract: Contract, transaction_hash: str, *, limit: int
+) -> list[Entry]:
+    """Return what one transaction made the contract say, in its order."""
+    e = events_table.c
+    query = _entries().where(e.contract_id == contract.id, e.transaction_hash == transaction_hash)
+    rows = _piece(connection, query, (e.block_number, e.log_index), behind=None, limit=limit)
+    return [entry_of(row) for row in rows]
+
+
+def sending(connection: Connection, transaction_hash: str) -> Sending | None:
+    """Return which part of which epoch a transaction was signed for; None for one of somebody else."""
+    query = (
+        select(outbox.c.epoch, outbox.c.purpose, outbox.c.position)
+        .join(attempts, attempts.c.outbox_id == outbox.c.id)
+        .where(attempts.c.transaction_hash == transaction_hash)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Sending(*row)
+
+
+def epochs_before(connection: Connection, *, before: int | None = None, limit: int) -> list[Epoch]:
+    """Return epochs, the newest first, beginning below number `before`."""
+    rows = _piece(
+        connection, select(epochs), (epochs.c.number,), behind=_key(before), newest_first=True, limit=limit
+    )
+    return [Epoch(*row) for row in rows]
+
+
+def charges_of_session(
+    connection: Connection, session_id: SessionId, *, before: int | None = None, limit: int
+) -> list[Charged]:
+    """Return what epochs asked of a session, the newest first, beginning below epoch `before`."""
+    c, of = charges.c, epochs.c
+    query = (
+        select(c.epoch, c.asked, c.collected, of.state, of.opened_at, of.closed_at)
+        .join(epochs, of.number == c.epoch)
+        .where(c.session_id == session_id)
+    )
+    rows = _piece(connection, query, (c.epoch,), behind=_key(before), newest_first=True, limit=limit)
+    return [Charged(*row) for row in rows]
+
+
+def sealed(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Return how many rows are sealed of each of these epochs, and in how many segments."""
+    s = segments.c
+    query = select(s.epoch, func.sum(s.rows), func.count()).where(s.epoch.in_(numbers)).group_by(s.epoch)
+    return {row[0]: (int(row[1]), row[2]) for row in connection.execute(query)}
+
+
+def held(connection: Connection, accounts: Sequence[Address]) -> dict[Address, BaseUnits]:
+    """Return what waits in the treasury for those of these accounts that were not active."""
+    h = held_table.c
+    query = select(h.account, h.amount).where(h.account.in_(accounts))
+    return {Address(row[0]): BaseUnits(row[1]) for row in connection.execute(query)}
+
+
+def _entries() -> Select[*tuple[Any, ...]]:
+    e = events_table.c
+    return select(
+        e.block_number, e.log_index, e.block_hash, e.transaction_hash,
+        e.transaction_index, e.timestamp, e.name, e.arguments,
+    )  # fmt: skip
+
+
+def _piece(
+    connection: Connection,
+    query: _Rows,
+    order: Sequence[Column[Any]],
+    *,
+    behind: Sequence[Any] | None,
+    newest_first: bool = False,
+    limit: int,
+) -> Sequence[Any]:
+    if behind is not None:
+        query = query.where(*_behind(order, behind, newest_first=newest_first))
+    query = query.order_by(*(column.desc() if newest_first else column for column in order))
+    return connection.execute(query.limit(limit)).all()
+
+
+def _behind(
+    order: Sequence[Column[Any]], key: Sequence[Any], *, newest_first: bool
+) -> tuple[ColumnElement[bool], ...]:
+    """Return what holds of the rows behind a key.
+
+    Its first part stands by itself, because neither database would look the key up in an index otherwise.
+    """
+    bounds = [BindParameter(None, value, type_=column.type) for column, value in zip(order, key, strict=True)]
+    *others, last = zip(order, bounds, strict=True)
+    found = last[0] < last[1] if newest_first else last[0] > last[1]
+    for column, bound in reversed(others):
+        beyond = column < bound if newest_first else column > bound
+        found = beyond | ((column == bound) & found)
+    if not others:
+        return (found,)
+    first, bound = others[0]
+    return (first <= bound if newest_first else first >= bound, found)
+
+
+def _key(value: object) -> tuple[object, ...] | None:
+    return None if value is None else (value,)
+
+
+def _moved(row: Sequence[Any]) -> Moved:
+    kind, session_id, node, *amounts = row[5:]
+    return Moved(Spot(*row[:3]), row[3], row[4], Movement(Kind(kind), session_id, node, *amounts))
