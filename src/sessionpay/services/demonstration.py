@@ -39,6 +39,7 @@ DAYS = 3
 DAY_SECONDS = 86_400
 # What the last day lasted so far, so that the chain's clock and that of its visitors agree.
 LAST_DAY_SECONDS = 3_600
+WITHDRAWAL_DELAY_SECONDS = 7_200
 
 # The session of the trace that uses most, and runs out of money.
 POOR = SessionId(0)
@@ -73,7 +74,7 @@ def demonstrate(home: Home, database: Database, *, now: int) -> Demonstration:
     open_epoch(database, rules, at=chain.now)
     operator = Sender(chain.web3, chain.accounts[0])
     half = {session_id: MicroUnits(work // 2) for session_id, work in _work(records, rules).items()}
-    contract = open_sessions(operator, half)
+    contract = open_sessions(operator, half, withdrawal_delay=WITHDRAWAL_DELAY_SECONDS)
     shown = _demonstration(home, database, chain=chain, contract=contract)
     *days, today = cut_epochs(records, DAYS + 1)
     intake = Intake(database)

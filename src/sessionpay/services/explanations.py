@@ -17,7 +17,7 @@ def explanation(folder: Path, account: Address) -> dict[str, Any] | None:
     The lines are in the order of their accounts, so that half of what is left falls away with each look.
     Raises `BadEpochFile`.
     """
-    with (folder / EXPLAIN).open("rb") as file:
+    with folder.joinpath(EXPLAIN).open("rb") as file:
         low, high = 0, file.seek(0, 2)
         while low < high:
             start, line = _line_at(file, (low + high) // 2, low=low)
