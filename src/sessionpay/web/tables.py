@@ -20,7 +20,7 @@ Row = Sequence[Value]
 
 
 class Kind(StrEnum):
-    """What a column holds: prose is a longer text, amounts are base units, moments unix seconds, rates ppm."""
+    """What a column holds: prose is a longer text, money base units, a moment unix seconds, a rate ppm."""
 
     TEXT = "text"
     PROSE = "prose"
