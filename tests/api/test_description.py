@@ -38,6 +38,13 @@ OPERATIONS = {
     ("POST", "/v1/reservations/{reservation_id}/settle"),
     ("POST", "/v1/reservations/{reservation_id}/release"),
     ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
+    *(("GET", f"/v1{path}") for path in (
+        "/sessions", "/sessions/{session_id}", "/sessions/{session_id}/movements",
+        "/sessions/{session_id}/charges", "/nodes", "/nodes/{node}", "/nodes/{node}/movements",
+        "/network", "/network/days", "/network/movements", "/audit", "/events", "/search",
+        "/transactions/{transaction_hash}", "/epochs", "/epochs/{number}",
+        "/epochs/{number}/files/{name}", "/epochs/{number}/accounts/{node}",
+    )),
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from sessionpay.store import books, evidence, settling
 from sessionpay.store.evidence import Block, Entry
 from tests.indexer.history import CONTRACT, DELAY, Chain, digest
 from tests.services.conftest import RULES
+from tests.services.outbox.conftest import node
 from tests.store.conftest import database, kind, postgresql, url
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sessionpay.serving import Page
     from sessionpay.store.database import Database
 
-__all__ = ["database", "kind", "postgresql", "url"]
+__all__ = ["database", "kind", "node", "postgresql", "url"]
 
 BLOCKS, NOT_FINAL = 150, 12
 NOW = 1_900_000_000

@@ -164,7 +164,7 @@ def test_what_is_not_there_is_said_so(told: Told) -> None:
     for number in (0, 2, 2**63, 10**30):
         with pytest.raises(NoSuchEpoch):
             reader.epoch(number)
-    assert reader.epoch(1).state == "open"
+    assert reader.epoch(1).epoch.state == "open"
     for limit in (0, -1, LIMIT_MAX + 1):
         with pytest.raises(BadLimit):
             reader.sessions(limit=limit)

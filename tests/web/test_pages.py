@@ -134,7 +134,8 @@ def test_an_epoch_adds_up_and_has_its_hashes(shown: Shown) -> None:
         assert fact(text, "Allocated") == total(shown, f"/epochs/{number}/allocations.csv", "amount")
         for row in rows(shown, f"/epochs/{number}/files.csv"):
             raw = shown.client.get(f"/epochs/{number}/files/{row['file']}").content
-            assert sha256(raw).hexdigest() == row["sha256"]
+            # What the chain said may differ from one settlement to the next, so no manifest has its hash.
+            assert row["sha256"] == ("" if row["file"] == "chain.json" else sha256(raw).hexdigest())
             assert row["sha256"] in text
             assert len(raw) == int(row["bytes"])
 

@@ -1,4 +1,4 @@
-"""The settlement over HTTP: usage in, budgets, reservations, health and metrics."""
+"""The settlement over HTTP: usage in, budgets, reservations, the books, health and metrics."""
 
 from sessionpay.api.application import Serving, application
 from sessionpay.api.server import BadListen, Server, ServerEnded, serving

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from sessionpay.api import budgets, health, usage
+from sessionpay.api import accounts, budgets, epochs, health, network, usage
 from sessionpay.api.descriptions import SCHEMAS, SECURITY
 from sessionpay.api.metrics import Counters, StateCollector
 from sessionpay.api.problems import answer_problems
@@ -15,10 +16,11 @@ from sessionpay.services.budget import Budgets
 from sessionpay.services.condition import Condition, Sight, look, reasons_not_ready
 from sessionpay.services.intake import Intake
 from sessionpay.services.proof import Audit
+from sessionpay.serving import Reader
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
 
-DESCRIPTION = "Usage in, nodes paid: what routers and reporters ask of a settlement. Amounts are base units."
+DESCRIPTION = "Usage in, nodes paid, and the books of it. Amounts are texts of base units."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Serving:
     """What the application works on: a settlement's database, in which an epoch is open, and its contract.
 
     `clock` gives unix seconds, `sight` what the chain said last (None where nobody watches it), `audit` the
-    last audit of this process.
+    last audit of this process. `folders` is where the folders of settled epochs are, None where elsewhere.
     """
 
     database: Database
@@ -34,6 +36,16 @@ class Serving:
     clock: Callable[[], int]
     sight: Callable[[], Sight | None] | None = None
     audit: Callable[[], Audit | None] = lambda: None
+    folders: Path | None = None
+
+    def reader(self) -> Reader:
+        """Return what reads the books for whoever asks."""
+
+        def surplus() -> int | None:
+            found = self.audit()
+            return None if found is None else found.surplus
+
+        return Reader(self.database, self.contract, self.clock, surplus, self.folders)
 
     def look(self) -> Condition:
         """Return how the settlement is doing now."""
@@ -56,6 +68,10 @@ def application(serving: Serving) -> FastAPI:
     app.include_router(usage.router(usage.Reception(intake, serving.contract, counters, serving.clock)))
     keeping = Budgets(serving.database, serving.contract, clock=serving.clock)
     app.include_router(budgets.router(serving.database, keeping))
+    reader = serving.reader()
+    app.include_router(accounts.router(reader))
+    app.include_router(network.router(reader, serving.audit))
+    app.include_router(epochs.router(reader))
     app.include_router(health.router(registry, serving.reasons_not_ready))
     _describe(app)
     return app

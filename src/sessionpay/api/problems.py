@@ -15,6 +15,7 @@ from sessionpay.chain.errors import BadSignature
 from sessionpay.core.errors import InputError, SessionPayError
 from sessionpay.services.budget import BudgetExceeded, NoReservation, NoSession, ReservationEnded
 from sessionpay.services.reporters import Unsigned
+from sessionpay.serving import BadCursor, NoNode, NoSuchEpoch, NoSuchFile
 from sessionpay.store.errors import StoreError
 
 MEDIA_TYPE = "application/problem+json"
@@ -23,7 +24,11 @@ RETRY_SECONDS = "1"
 
 # The first that fits counts, so an error stands before those that it is a kind of.
 _STATUS: tuple[tuple[type[SessionPayError], int], ...] = (
+    (BadCursor, 400),
     (NoSession, 404),
+    (NoNode, 404),
+    (NoSuchEpoch, 404),
+    (NoSuchFile, 404),
     (NoReservation, 404),
     (BudgetExceeded, 409),
     (ReservationEnded, 409),

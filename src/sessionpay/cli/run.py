@@ -109,7 +109,12 @@ def _keep_running(
     account = contract.sender.address if contract.sender else None
     watch = Watch(contract, account, now)
     served = Serving(
-        daemon.database, daemon.follower.contract, now, sight=watch.sight, audit=lambda: daemon.last_audit
+        daemon.database,
+        daemon.follower.contract,
+        now,
+        sight=watch.sight,
+        audit=lambda: daemon.last_audit,
+        folders=daemon.home.epochs,
     )
     with serving(application(served), listen) as server:
         watch.begin()

@@ -1,9 +1,11 @@
 """One read layer for whoever shows the books: the HTTP API and the pages say the same, from here."""
 
 from sessionpay.serving.cursors import BadCursor
-from sessionpay.serving.reader import LIMIT, LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, Reader
+from sessionpay.serving.folders import Contents, EpochTotals, FileView
+from sessionpay.serving.reader import LIMIT, LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, NoSuchFile, Reader
 from sessionpay.serving.views import (
     Burn,
+    EpochContents,
     EpochView,
     EventView,
     Hit,
@@ -16,6 +18,7 @@ from sessionpay.serving.views import (
     SessionCharge,
     SessionView,
     Standing,
+    TransactionView,
     TreasuryView,
     Withdrawal,
 )
@@ -26,14 +29,19 @@ __all__ = [
     "BadCursor",
     "BadLimit",
     "Burn",
+    "Contents",
+    "EpochContents",
+    "EpochTotals",
     "EpochView",
     "EventView",
+    "FileView",
     "Hit",
     "HitKind",
     "MovementView",
     "NetworkView",
     "NoNode",
     "NoSuchEpoch",
+    "NoSuchFile",
     "NodeView",
     "Page",
     "Reader",
@@ -41,6 +49,7 @@ __all__ = [
     "SessionCharge",
     "SessionView",
     "Standing",
+    "TransactionView",
     "TreasuryView",
     "Withdrawal",
 ]

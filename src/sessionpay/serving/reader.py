@@ -1,21 +1,28 @@
 """The books as people ask for them: each answer from one state of the database."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from sessionpay.core.errors import InputError
-from sessionpay.core.ids import Address, SessionId, is_address
+from sessionpay.core.errors import InputError, shown
+from sessionpay.core.ids import SESSION_ID_DIGITS_MAX, SESSION_ID_LIMIT, Address, SessionId, is_address
 from sessionpay.core.money import NOTHING, BaseUnits
 from sessionpay.services.budget import NoSession, budget_of
-from sessionpay.serving import cursors, telling
+from sessionpay.services.home import Rules
+from sessionpay.serving import cursors, folders, telling
 from sessionpay.serving.cursors import Part, is_place, is_session
+from sessionpay.serving.folders import FileView
 from sessionpay.serving.views import (
+    EpochContents,
     EpochView,
     EventView,
+    Hit,
+    HitKind,
     MovementView,
     NetworkView,
     NodeView,
@@ -24,6 +31,7 @@ from sessionpay.serving.views import (
     SessionCharge,
     SessionView,
     Standing,
+    TransactionView,
 )
 from sessionpay.store import epochs, evidence, pages, queries
 from sessionpay.store.database import Database
@@ -33,6 +41,9 @@ from sessionpay.store.queries import DayTotal
 
 # As many rows as a person looks through, and some more for programs.
 LIMIT, LIMIT_MAX = 50, 500
+
+_HASH = re.compile(r"0x[0-9a-f]{64}")
+_DIGITS = re.compile(f"[0-9]{{1,{SESSION_ID_DIGITS_MAX}}}")
 
 Row = TypeVar("Row")
 
@@ -64,19 +75,31 @@ class NoSuchEpoch(InputError):
         super().__init__(f"there is no epoch {number}")
 
 
+class NoSuchFile(InputError):
+    """A settled epoch has no file of this name, or its folder is not here."""
+
+    def __init__(self, number: int, name: str) -> None:
+        """Keep the epoch's number and the name."""
+        self.number = number
+        self.name = name
+        super().__init__(f"epoch {number} has no file {shown(name)} here")
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Reads the books of one contract; `clock` gives unix seconds.
 
     `surplus` is what the contract was last seen to hold beyond what it owes, in base units, None where nobody
     looked. A list is read in pages: `cursor` is where one begins, as the page before it said, and `limit` how
-    many rows it has, 1 to `LIMIT_MAX`. Those methods raise `BadCursor` and `BadLimit`.
+    many rows it has, 1 to `LIMIT_MAX`. Those methods raise `BadCursor` and `BadLimit`. `folders` is where the
+    folders of settled epochs are, None where they are elsewhere.
     """
 
     database: Database
     contract: Contract
     clock: Callable[[], int]
     surplus: Callable[[], int | None] = lambda: None
+    folders: Path | None = None
 
     def standing(self) -> Standing:
         """Return how far the books are read."""
@@ -145,8 +168,8 @@ class Reader:
             )
             rows, following = piece.cut(found, lambda row: row[:1])
             held = self._held(connection, [row[0] for row in rows])
-        shown = (telling.node(*row, held=held.get(row[0], NOTHING)) for row in rows)
-        return Page(tuple(shown), following, standing)
+        told = (telling.node(*row, held=held.get(row[0], NOTHING)) for row in rows)
+        return Page(tuple(told), following, standing)
 
     def node(self, node: Address) -> NodeView:
         """Return one node; raises `NoNode`."""
@@ -226,18 +249,78 @@ class Reader:
             )
             rows, following = piece.cut(found, lambda row: (row.number,))
             sealed = pages.sealed(connection, [row.number for row in rows])
-        shown = (telling.epoch(row, sealed=sealed.get(row.number, (0, 0))) for row in rows)
-        return Page(tuple(shown), following, standing)
+        told = (telling.epoch(row, sealed=sealed.get(row.number, (0, 0))) for row in rows)
+        return Page(tuple(told), following, standing)
 
-    def epoch(self, number: int) -> EpochView:
-        """Return one epoch; raises `NoSuchEpoch`."""
+    def epoch(self, number: int) -> EpochContents:
+        """Return one epoch and what its folder holds; raises `NoSuchEpoch`."""
         with self._reading() as (connection, _):
             known = is_place(number) and self._settles(connection)
             found = epochs.find(connection, number) if known else None
             if found is None:
                 raise NoSuchEpoch(number)
             sealed = pages.sealed(connection, [number])
-        return telling.epoch(found, sealed=sealed.get(number, (0, 0)))
+        told = telling.epoch(found, sealed=sealed.get(number, (0, 0)))
+        if self.folders is None or found.manifest_sha256 is None:
+            return EpochContents(told, None)
+        held = folders.contents(self.folders, number, manifest_sha256=found.manifest_sha256)
+        return EpochContents(told, held)
+
+    def epoch_file(self, number: int, name: str) -> tuple[FileView, Path]:
+        """Return a file of a settled epoch and where it is; raises `NoSuchEpoch` and `NoSuchFile`."""
+        found = self.epoch(number).contents
+        listed = {each.name: each for each in found.files} if found else {}
+        if self.folders is None or name not in listed:
+            raise NoSuchFile(number, name)
+        return listed[name], folders.path_of(self.folders, number, name)
+
+    def explanation(self, number: int, account: Address) -> str | None:
+        """Return why an account got what it got in an epoch, as the folder's file of explanations has it.
+
+        None where the epoch gave it nothing, or is not settled. Raises `NoSuchEpoch`.
+        """
+        if self.folders is None or self.epoch(number).contents is None:
+            return None
+        return folders.explanation(self.folders, number, account)
+
+    def rules(self, number: int) -> Rules:
+        """Return the price sheet and the policy of an epoch, as they were written; raises `NoSuchEpoch`."""
+        of = self.epoch(number).epoch
+        with self.database.reading() as connection:
+            return Rules(epochs.text(connection, of.prices), epochs.text(connection, of.policy))
+
+    # Search
+
+    def transaction(self, transaction_hash: str) -> TransactionView:
+        """Return what one transaction did, `transaction_hash` being 0x and 64 lower-case digits."""
+        with self._reading() as (connection, standing):
+            found = pages.events_of_transaction(connection, self.contract, transaction_hash, limit=LIMIT_MAX)
+            signed = pages.sending(connection, transaction_hash)
+        return TransactionView(
+            transaction_hash, tuple(telling.event(each, standing) for each in found), signed
+        )
+
+    def search(self, text: str) -> tuple[Hit, ...]:
+        """Return what a session's number, an address or a transaction's hash names in the books."""
+        wanted = text.strip().lower()
+        if _HASH.fullmatch(wanted):
+            found = self.transaction(wanted)
+            known = found.events or found.sending
+            return (Hit(HitKind.TRANSACTION, wanted),) if known else ()
+        with self._reading() as (connection, _):
+            return tuple(self._named(connection, wanted))
+
+    def _named(self, connection: Connection, wanted: str) -> Iterator[Hit]:
+        if is_address(wanted):
+            address = Address(wanted)
+            if queries.node(connection, self.contract, address) is not None:
+                yield Hit(HitKind.NODE, wanted)
+            if pages.sessions(connection, self.contract, owner=address, limit=1):
+                yield Hit(HitKind.OWNER, wanted)
+        elif _DIGITS.fullmatch(wanted) and int(wanted) < SESSION_ID_LIMIT:
+            session_id = SessionId(int(wanted))
+            if queries.session(connection, self.contract, session_id) is not None:
+                yield Hit(HitKind.SESSION, str(session_id))
 
     def _settles(self, connection: Connection) -> bool:
         return epochs.contract_id(connection) == self.contract.id

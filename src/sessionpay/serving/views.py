@@ -8,7 +8,9 @@ from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import Asset, BaseUnits
 from sessionpay.core.movements import Kind
 from sessionpay.services.budget import Budget
+from sessionpay.serving.folders import Contents
 from sessionpay.store.flows import Flows
+from sessionpay.store.pages import Sending
 
 Shown = TypeVar("Shown")
 
@@ -227,6 +229,23 @@ class EpochView:
     def is_settled(self) -> bool:
         """Whether nothing of it changes any more."""
         return self.settled_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class EpochContents:
+    """One epoch and what its folder holds; None before it is settled, and where the folder is not here."""
+
+    epoch: EpochView
+    contents: Contents | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionView:
+    """One transaction: what the contract said in it, and what the settlement signed it for, if it did."""
+
+    transaction_hash: str
+    events: tuple[EventView, ...]
+    sending: Sending | None
 
 
 class HitKind(StrEnum):

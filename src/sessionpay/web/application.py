@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from sessionpay.core.errors import InputError
 from sessionpay.services.budget import NoSession
-from sessionpay.serving import NoNode, NoSuchEpoch
+from sessionpay.serving import NoNode, NoSuchEpoch, NoSuchFile
 from sessionpay.web import epochs, network, nodes, searching, sessions
 from sessionpay.web.headers import SecurityHeaders
 from sessionpay.web.searching import NoTransaction
@@ -56,7 +56,7 @@ TABLES: dict[str, Callable[[Site, Request], Table]] = {
 }
 
 # What was asked for is well written, and not there.
-_MISSING = (NoSession, NoNode, NoSuchEpoch, NoTransaction)
+_MISSING = (NoSession, NoNode, NoSuchEpoch, NoSuchFile, NoTransaction)
 
 
 def pages(site: Site) -> Starlette:
@@ -92,10 +92,7 @@ def _table(site: Site, make: Callable[[Site, Request], Table]) -> Callable[[Requ
 
 def _file(site: Site) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        path = epochs.file(site, request)
-        if path is None:
-            raise HTTPException(HTTPStatus.NOT_FOUND)
-        return FileResponse(path, media_type="text/plain", headers=FRESH)
+        return FileResponse(epochs.file(site, request), media_type="text/plain", headers=FRESH)
 
     return answer
 

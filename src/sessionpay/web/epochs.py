@@ -1,8 +1,8 @@
 """An epoch: what went in, by which rules, what came out, and how to check it oneself."""
 
 import json
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from starlette.requests import Request
 
@@ -12,12 +12,11 @@ from sessionpay.services.epoch_files import (
     APPLIED,
     CHAIN,
     CHARGES,
-    HASHED,
     MANIFEST,
+    USAGE,
 )
 from sessionpay.services.epoch_folder import folder_name
-from sessionpay.serving import EpochView, NoSuchEpoch
-from sessionpay.store import epochs as rules
+from sessionpay.serving import EpochContents, EpochView, NoSuchEpoch
 from sessionpay.web.figures import Link, epoch_link, node_link, session_link, short, transaction_link
 from sessionpay.web.listing import Listing
 from sessionpay.web.site import Site
@@ -40,20 +39,16 @@ def listed_csv(site: Site, _: Request) -> Table:
 def page(site: Site, request: Request) -> str:
     """Return one epoch as HTML; raises `NoSuchEpoch`."""
     found = _asked(site, request)
-    folder = _folder(site, found)
-    with site.database.reading() as connection:
-        texts = [("Prices", rules.text(connection, found.prices))]
-        texts.append(("Policy", rules.text(connection, found.policy)))
-    manifest = None if folder is None else _object(folder / MANIFEST)
-    tables = [] if folder is None else [each(site, request) for each in (_files, _sent, _charged, _allocated)]
+    written = site.reader.rules(found.epoch.number)
+    tables = [each(site, request) for each in (_files, _sent, _charged, _allocated)]
     return site.render(
         "epoch.html",
-        f"Epoch {found.number}",
-        epoch=found,
-        folder=folder_name(found.number),
-        manifest=manifest,
-        rules=texts,
-        tables=tables,
+        f"Epoch {found.epoch.number}",
+        epoch=found.epoch,
+        folder=folder_name(found.epoch.number),
+        totals=found.contents and found.contents.totals,
+        rules=[("Prices", written.prices), ("Policy", written.policy)],
+        tables=tables if found.contents else [],
     )
 
 
@@ -77,12 +72,12 @@ def files_csv(site: Site, request: Request) -> Table:
     return _files(site, request)
 
 
-def file(site: Site, request: Request) -> Path | None:
-    """Return a file of a settled epoch by its name; None for any other name, and for usage rows."""
-    folder = _folder(site, _asked(site, request))
-    name = request.path_params["name"]
-    # Compared with names that we know, because a path from outside must not choose among files.
-    return folder / name if folder is not None and name in (*HASHED, MANIFEST, CHAIN) else None
+def file(site: Site, request: Request) -> Path:
+    """Return where a file of a settled epoch is; raises `NoSuchEpoch` and `NoSuchFile`.
+
+    A name has no slash in it, so that usage rows, which not everybody may see, are not among them.
+    """
+    return site.reader.epoch_file(_asked(site, request).epoch.number, request.path_params["name"])[1]
 
 
 def epochs(site: Site) -> Listing[EpochView]:
@@ -118,35 +113,38 @@ def _hash(digest: str | None, href: str) -> Link | None:
     return None if digest is None else Link(href, short(digest), digest)
 
 
-def _asked(site: Site, request: Request) -> EpochView:
+def _asked(site: Site, request: Request) -> EpochContents:
     text = request.path_params["number"]
     if not text.isascii() or not text.isdecimal() or len(text) > NUMBER_DIGITS_MAX:
         raise NoSuchEpoch(0)
     return site.reader.epoch(int(text))
 
 
-def _folder(site: Site, found: EpochView) -> Path | None:
-    """Return the folder of a settled epoch; None where it is not kept here."""
-    folder = site.home.epochs / folder_name(found.number)
-    return folder if found.is_settled and (folder / MANIFEST).is_file() else None
+def _path(site: Site, found: EpochContents, name: str) -> Path | None:
+    """Return where a file of an epoch's folder is; None where the folder is not kept here."""
+    number = found.epoch.number
+    return None if found.contents is None else site.reader.epoch_file(number, name)[1]
 
 
 def _files(site: Site, request: Request) -> Table:
     found = _asked(site, request)
-    folder, rows = _folder(site, found), list[Row]()
-    if folder is not None:
-        hashes = {**_object(folder / MANIFEST)["files"], MANIFEST: found.manifest_sha256}
-        for name in (MANIFEST, *HASHED):
-            href = f"/epochs/{found.number}/files/{name}"
-            rows.append((Link(href, name, name), (folder / name).stat().st_size, hashes[name]))
+    rows: list[Row] = [
+        (
+            Link(f"/epochs/{found.epoch.number}/files/{each.name}", each.name, each.name),
+            each.bytes,
+            each.sha256,
+        )
+        for each in (found.contents.files if found.contents else ())
+        if not each.name.startswith(USAGE)
+    ]
     columns = (Column("file", "File"), Column("bytes", "Bytes", Kind.COUNT), Column("sha256", "SHA-256"))
-    return Table("files", "Files", columns, rows, site.asset, f"/epochs/{found.number}/files.csv")
+    return Table("files", "Files", columns, rows, site.asset, f"/epochs/{found.epoch.number}/files.csv")
 
 
 def _sent(site: Site, request: Request) -> Table:
     found = _asked(site, request)
-    folder = _folder(site, found)
-    sent = [] if folder is None else _object(folder / CHAIN)["transactions"]
+    path = _path(site, found, CHAIN)
+    sent = [] if path is None else json.loads(path.read_bytes())["transactions"]
     return Table(
         "transactions",
         "Transactions",
@@ -166,48 +164,39 @@ def _sent(site: Site, request: Request) -> Table:
             for each in sent
         ],
         site.asset,
-        f"/epochs/{found.number}/transactions.csv",
+        f"/epochs/{found.epoch.number}/transactions.csv",
     )
 
 
 def _charged(site: Site, request: Request, *, limit: int | None = PAGE_ROWS) -> Table:
     found = _asked(site, request)
-    folder, rows = _folder(site, found), list[Row]()
-    if folder is not None:
-        asked = {row["session_id"]: int(row["asked"]) for row in _rows(folder / CHARGES, limit)}
-        applied = {row["session_id"]: int(row["collected"]) for row in _rows(folder / APPLIED, limit)}
-        for session_id in sorted({*asked, *applied}, key=int):
-            amounts = (asked.get(session_id, 0), applied.get(session_id, 0))
-            rows.append((session_link(SessionId(int(session_id))), *amounts))
+    applied = {row["session_id"]: int(row["collected"]) for row in _rows(_path(site, found, APPLIED), limit)}
+    # Both files have a line for each session that was asked, in the same order.
+    rows: list[Row] = [
+        (session_link(SessionId(int(row["session_id"]))), int(row["asked"]), applied[row["session_id"]])
+        for row in _rows(_path(site, found, CHARGES), limit)
+    ]
     columns = (
         Column("session", "Session"),
         Column("asked", "Asked for", Kind.MONEY),
         Column("collected", "Paid", Kind.MONEY),
     )
-    csv = f"/epochs/{found.number}/charges.csv"
+    csv = f"/epochs/{found.epoch.number}/charges.csv"
     return Table("charges", "Charges", columns, rows, site.asset, csv)
 
 
 def _allocated(site: Site, request: Request, *, limit: int | None = PAGE_ROWS) -> Table:
     found = _asked(site, request)
-    folder = _folder(site, found)
-    told = [] if folder is None else _rows(folder / ALLOCATIONS, limit)
+    told = _rows(_path(site, found, ALLOCATIONS), limit)
     rows: list[Row] = [(node_link(Address(row["account"])), int(row["amount"])) for row in told]
     columns = (Column("account", "Account"), Column("amount", "Allocated", Kind.MONEY))
-    csv = f"/epochs/{found.number}/allocations.csv"
+    csv = f"/epochs/{found.epoch.number}/allocations.csv"
     return Table("allocations", "Allocations", columns, rows, site.asset, csv)
 
 
-def _object(path: Path) -> Any:  # noqa: ANN401 - JSON has no narrower type
-    return json.loads(path.read_bytes())
-
-
-def _rows(path: Path, limit: int | None) -> list[dict[str, str]]:
-    """Return the first rows of a file, or all of them."""
-    found: list[dict[str, str]] = []
-    with path.open("rb") as file:
-        for line in file:
-            if limit is not None and len(found) == limit:
-                break
-            found.append(json.loads(line))
-    return found
+def _rows(path: Path | None, limit: int | None) -> list[dict[str, str]]:
+    """Return the first rows of a file, or all of them; none where there is no file."""
+    if path is None:
+        return []
+    with path.open("rb") as lines:
+        return [json.loads(line) for line in islice(lines, limit)]

@@ -1,13 +1,12 @@
 """A node: what it earned, what of that is paid, and why it was that much."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from starlette.requests import Request
 
 from sessionpay.core.ids import Address, SessionId, checksum_address, parse_address
-from sessionpay.services.epoch_folder import folder_name
-from sessionpay.services.explanations import explanation
 from sessionpay.serving import EpochView, MovementView, NodeView
 from sessionpay.web.figures import epoch_link, node_link, session_link
 from sessionpay.web.listing import Listing
@@ -97,8 +96,8 @@ def _settled(site: Site) -> Iterator[EpochView]:
 
 def _explanation(site: Site, address: Address, epoch: EpochView) -> Mapping[str, Any] | None:
     """Return what an epoch's folder tells about the node; None where it is not kept here, or says nothing."""
-    folder = site.home.epochs / folder_name(epoch.number)
-    return explanation(folder, address) if folder.is_dir() else None
+    line = site.reader.explanation(epoch.number, address)
+    return None if line is None else json.loads(line)
 
 
 def _accounts(site: Site, address: Address, epochs: Iterable[EpochView]) -> Table:

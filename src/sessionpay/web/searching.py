@@ -6,18 +6,13 @@ from contextlib import suppress
 from starlette.requests import Request
 
 from sessionpay.core.errors import InputError
-from sessionpay.core.ids import Address, checksum_address, parse_address, parse_session_id
-from sessionpay.services.budget import NoSession
-from sessionpay.serving import EventView, NoNode, NoSuchEpoch, telling
-from sessionpay.store import pages
-from sessionpay.store.pages import Sending
+from sessionpay.core.ids import Address, SessionId
+from sessionpay.serving import Hit, HitKind, NoSuchEpoch, TransactionView
 from sessionpay.web.figures import Link, epoch_link, node_link, owner_link, session_link, transaction_link
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Column, Kind, Table
 
 ASKED_LENGTH_MAX = 200
-# A batch of 512 rows is one event; no transaction of ours has more than a few.
-EVENTS_SHOWN_MAX = 500
 
 _TRANSACTION = re.compile(r"0x[0-9a-f]{64}")
 
@@ -39,85 +34,53 @@ def page(site: Site, request: Request) -> str:
 
 def transaction(site: Site, request: Request) -> str:
     """Return what one transaction moved, as HTML; raises `NoTransaction`."""
-    wanted = request.path_params["hash"].lower()
-    sending, events = _of_transaction(site, wanted)
-    epoch = None if sending is None else epoch_link(sending.epoch)
-    table = _events(site, wanted, events)
+    found = _asked(site, request)
+    epoch = None if found.sending is None else epoch_link(found.sending.epoch)
     return site.render(
         "transaction.html",
-        f"Transaction {wanted}",
-        sending=sending,
+        f"Transaction {found.transaction_hash}",
+        transaction=found,
         epoch=epoch,
-        events=table,
-        first=events[0],
+        events=_events(site, found),
     )
 
 
 def transaction_csv(site: Site, request: Request) -> Table:
     """Return the events of a transaction."""
+    return _events(site, _asked(site, request))
+
+
+def _asked(site: Site, request: Request) -> TransactionView:
     wanted = request.path_params["hash"].lower()
-    return _events(site, wanted, _of_transaction(site, wanted)[1])
+    if not _TRANSACTION.fullmatch(wanted):
+        raise NoTransaction(wanted)
+    found = site.reader.transaction(wanted)
+    if not found.events and found.sending is None:
+        raise NoTransaction(wanted)
+    return found
 
 
 def _found(site: Site, asked: str) -> list[tuple[str, Link]]:
-    lower = asked.lower()
-    if _TRANSACTION.fullmatch(lower):
-        return _transactions(site, lower)
-    if lower.startswith("0x"):
-        try:
-            return _accounts(site, parse_address(asked))
-        except InputError:
-            return []
-    return _numbers(site, asked)
-
-
-def _transactions(site: Site, wanted: str) -> list[tuple[str, Link]]:
-    try:
-        _of_transaction(site, wanted)
-    except NoTransaction:
-        return []
-    return [("Transaction", transaction_link(wanted))]
-
-
-def _accounts(site: Site, address: Address) -> list[tuple[str, Link]]:
-    found = []
-    written = checksum_address(address)
-    if site.reader.sessions(owner=address, limit=1).rows:
-        found.append(("Sessions of owner", Link(owner_link(address).href, written, written)))
-    with suppress(NoNode):
-        site.reader.node(address)
-        found.append(("Node", Link(node_link(address).href, written, written)))
+    found = [_hit(hit) for hit in site.reader.search(asked)]
+    if asked.isascii() and asked.isdecimal():
+        with suppress(NoSuchEpoch):
+            found.append(("Epoch", epoch_link(site.reader.epoch(int(asked)).epoch.number)))
     return found
 
 
-def _numbers(site: Site, asked: str) -> list[tuple[str, Link]]:
-    found = []
-    try:
-        session_id = parse_session_id(asked)
-    except InputError:
-        return []
-    with suppress(NoSession):
-        site.reader.session(session_id)
-        found.append(("Session", session_link(session_id)))
-    with suppress(NoSuchEpoch):
-        site.reader.epoch(int(session_id))
-        found.append(("Epoch", epoch_link(int(session_id))))
-    return found
+def _hit(hit: Hit) -> tuple[str, Link]:
+    match hit.kind:
+        case HitKind.SESSION:
+            return "Session", session_link(SessionId(int(hit.key)))
+        case HitKind.OWNER:
+            return "Sessions of owner", owner_link(Address(hit.key))
+        case HitKind.NODE:
+            return "Node", node_link(Address(hit.key))
+        case HitKind.TRANSACTION:
+            return "Transaction", transaction_link(hit.key)
 
 
-def _of_transaction(site: Site, wanted: str) -> tuple[Sending | None, list[EventView]]:
-    if not _TRANSACTION.fullmatch(wanted):
-        raise NoTransaction(wanted)
-    standing = site.reader.standing()
-    with site.database.reading() as connection:
-        entries = pages.events_of_transaction(connection, site.contract, wanted, limit=EVENTS_SHOWN_MAX)
-        sending = pages.sending(connection, wanted)
-    if not entries:
-        raise NoTransaction(wanted)
-    return sending, [telling.event(entry, standing) for entry in entries]
-
-
-def _events(site: Site, wanted: str, events: list[EventView]) -> Table:
+def _events(site: Site, found: TransactionView) -> Table:
     return Table(
         "events",
         "Events",
@@ -138,8 +101,8 @@ def _events(site: Site, wanted: str, events: list[EventView]) -> Table:
                 each.rows,
                 each.is_final,
             )
-            for each in events
+            for each in found.events
         ],
         site.asset,
-        f"/transactions/{wanted}/events.csv",
+        f"/transactions/{found.transaction_hash}/events.csv",
     )

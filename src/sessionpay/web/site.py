@@ -41,7 +41,7 @@ class Site:
     @property
     def reader(self) -> Reader:
         """The books, as the API reads them, too."""
-        return Reader(self.database, self.contract, self.clock, surplus=self._surplus)
+        return Reader(self.database, self.contract, self.clock, self._surplus, self.home.epochs)
 
     def look(self) -> Condition:
         """Return how the settlement is doing now."""

@@ -1,0 +1,145 @@
+"""The network as a whole: where the money is, what moved, what the contract said, what the audit found."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from sessionpay.api.accounts import BAD_CURSOR, BAD_VALUE, SILENT, movements
+from sessionpay.api.answers import (
+    AssetAnswer,
+    AuditAnswer,
+    DayAnswer,
+    DaysAnswer,
+    EventAnswer,
+    HitAnswer,
+    HitsAnswer,
+    MovementAnswer,
+    NetworkAnswer,
+    PageAnswer,
+    TransactionAnswer,
+)
+from sessionpay.api.listing import LIMIT_DEFAULT, UNCHANGED, Cursor, Limit, Transaction, page_of
+from sessionpay.api.problems import Problem, described
+from sessionpay.services.proof import Audit
+from sessionpay.serving import Reader
+
+# A transaction's hash is the longest thing to look for; some spaces around it do no harm.
+SOUGHT_LENGTH_MAX = 100
+_Sought = Annotated[
+    str,
+    Query(
+        alias="q",
+        max_length=SOUGHT_LENGTH_MAX,
+        description="A session's number, an address, or a transaction's hash.",
+        examples=["7"],
+    ),
+]
+
+
+def router(reader: Reader, audit: Callable[[], Audit | None]) -> APIRouter:
+    """Return the routes of the network; `audit` gives the last audit of this process."""
+    routes = APIRouter(tags=["network"])
+    asset = AssetAnswer.model_validate(reader.contract.asset)
+
+    @routes.get(
+        "/v1/network",
+        summary="Where all the money is",
+        operation_id="readNetwork",
+        responses=described(s503=SILENT),
+    )
+    def _network() -> NetworkAnswer:
+        """Return each place that money can be in: sessions, the treasury's parts, pending, surplus."""
+        return NetworkAnswer.model_validate(reader.network())
+
+    @routes.get(
+        "/v1/network/days",
+        summary="What moved on each day",
+        operation_id="listDays",
+        responses=described(s503=SILENT),
+    )
+    def _days() -> DaysAnswer:
+        """Return sums of every UTC day that had an event of money, the first one first."""
+        return DaysAnswer(
+            items=[DayAnswer.model_validate(day._asdict()) for day in reader.days()], asset=asset
+        )
+
+    @routes.get(
+        "/v1/audit",
+        summary="The last audit",
+        operation_id="readAudit",
+        responses=described(s404="This process did not audit yet."),
+    )
+    def _audit() -> AuditAnswer:
+        """Return what the last audit of this process found."""
+        found = audit()
+        if found is None:
+            raise Problem(
+                404, "NoAudit", "this process did not audit yet; `sessionpay audit` does so at once"
+            )
+        first = found.first_difference
+        return AuditAnswer(
+            block=found.block,
+            difference=str(found.difference),
+            first_difference=None if first is None else str(first),
+            surplus=str(found.surplus),
+            balance=str(found.balance),
+            asset=asset,
+        )
+
+    routes.include_router(_history(reader))
+    return routes
+
+
+def _history(reader: Reader) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.get(
+        "/v1/network/movements",
+        summary="Every movement of money",
+        operation_id="listMovements",
+        response_model=PageAnswer[MovementAnswer],
+        responses={**UNCHANGED, **described(s400=BAD_CURSOR, s422=BAD_VALUE, s503=SILENT)},
+    )
+    def _moved(request: Request, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> Response:
+        """Return what moved in all accounts together, the newest first."""
+        return movements(reader, request, of=None, cursor=cursor, limit=limit)
+
+    @routes.get(
+        "/v1/events",
+        summary="What the contract said",
+        operation_id="listEvents",
+        responses=described(s400=BAD_CURSOR, s422=BAD_VALUE, s503=SILENT),
+    )
+    def _events(cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> PageAnswer[EventAnswer]:
+        """Return events, the newest first."""
+        return page_of(EventAnswer, reader.events(cursor=cursor, limit=limit), reader.contract.asset)
+
+    @routes.get(
+        "/v1/transactions/{transaction_hash}",
+        summary="What one transaction did",
+        operation_id="readTransaction",
+        responses=described(s404="The books know no such transaction.", s422=BAD_VALUE, s503=SILENT),
+    )
+    def _transaction(transaction_hash: Transaction) -> TransactionAnswer:
+        """Return the events of a transaction, and the part of an epoch that it was signed for."""
+        found = reader.transaction(transaction_hash.lower())
+        if not found.events and found.sending is None:
+            raise Problem(404, "NoTransaction", "the books know no such transaction, as far as they are read")
+        return TransactionAnswer(
+            transaction_hash=found.transaction_hash,
+            events=[EventAnswer.model_validate(each) for each in found.events],
+            sending=None if found.sending is None else found.sending._asdict(),  # type: ignore[arg-type]
+        )
+
+    @routes.get(
+        "/v1/search",
+        summary="Find a session, an address or a transaction",
+        operation_id="search",
+        responses=described(s422=BAD_VALUE, s503=SILENT),
+    )
+    def _search(sought: _Sought) -> HitsAnswer:
+        """Return what a text names in the books."""
+        return HitsAnswer(items=[HitAnswer.model_validate(hit) for hit in reader.search(sought)])
+
+    return routes

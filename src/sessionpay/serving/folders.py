@@ -1,0 +1,118 @@
+"""The folders of settled epochs as people ask for them: totals, files with their hashes, one account's line.
+
+A folder is shown only if its manifest is the one that was settled; its files are handed out by name.
+"""
+
+import json
+from dataclasses import dataclass, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sessionpay.core.ids import Address
+from sessionpay.core.money import BaseUnits, MicroUnits
+from sessionpay.services.epoch_files import CHAIN, EXPLAIN, HASHED, MANIFEST, USAGE
+from sessionpay.services.epoch_folder import folder_name
+
+# An account's line begins with its address, because keys are sorted.
+_LINE_BEGINS = b'{"account":"'
+
+
+@dataclass(frozen=True, slots=True)
+class EpochTotals:
+    """The sums of a settled epoch in base units, work in micro-units; `held` and `retained` are levels."""
+
+    work_micro: MicroUnits
+    asked: BaseUnits
+    collected: BaseUnits
+    arrears: BaseUnits
+    fee: BaseUnits
+    withheld: BaseUnits
+    to_nodes: BaseUnits
+    allocated: BaseUnits
+    held: BaseUnits
+    retained: BaseUnits
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """One file of a settled epoch: `name` below its folder; what the chain said has no hash of its own."""
+
+    name: str
+    sha256: str | None
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the folder of a settled epoch says and holds."""
+
+    totals: EpochTotals
+    files: tuple[FileView, ...]
+
+
+def contents(folders: Path, number: int, *, manifest_sha256: str) -> Contents | None:
+    """Return what the folder of an epoch holds; None if it is not here, or not the one that was settled."""
+    folder = folders / folder_name(number)
+    manifest = _manifest(folder, manifest_sha256)
+    if manifest is None:
+        return None
+    hashes = {name: str(manifest["files"][name]) for name in HASHED}
+    segments = {f"{USAGE}/{path.name}": path.stem for path in sorted((folder / USAGE).glob("*.parquet"))}
+    listed: dict[str, str | None] = {MANIFEST: manifest_sha256, **hashes, CHAIN: None, **segments}
+    files = tuple(
+        FileView(name, digest, (folder / name).stat().st_size)
+        for name, digest in listed.items()
+        if (folder / name).is_file()
+    )
+    totals = {each.name: int(manifest["totals"][each.name]) for each in fields(EpochTotals)}
+    return Contents(EpochTotals(**{name: BaseUnits(amount) for name, amount in totals.items()}), files)  # type: ignore[arg-type]
+
+
+def path_of(folders: Path, number: int, name: str) -> Path:
+    """Return where a file of an epoch is; `name` is one that `contents` listed."""
+    return folders / folder_name(number) / name
+
+
+def explanation(folders: Path, number: int, account: Address) -> str | None:
+    """Return why an account got what it got in an epoch, a line of `explain.jsonl`; None if it got nothing.
+
+    The lines are sorted by account, so a few places of the file are read, however long it is.
+    """
+    try:
+        with path_of(folders, number, EXPLAIN).open("rb") as file:
+            return _find(file, account)
+    except FileNotFoundError:
+        return None
+
+
+def _manifest(folder: Path, digest: str) -> dict[str, Any] | None:
+    try:
+        raw = (folder / MANIFEST).read_bytes()
+    except FileNotFoundError:
+        return None
+    found: dict[str, Any] | None = json.loads(raw) if sha256(raw).hexdigest() == digest else None
+    return found
+
+
+def _find(file: BinaryIO, account: Address) -> str | None:
+    """Return the line that begins with `account`, by halving the file."""
+    wanted = _LINE_BEGINS + account.encode()
+    low, high = 0, file.seek(0, 2)
+    while low < high:
+        middle = (low + high) // 2
+        line = _line_from(file, middle)
+        if line and line[: len(wanted)] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    line = _line_from(file, low)
+    return line.decode() if line.startswith(wanted) else None
+
+
+def _line_from(file: BinaryIO, place: int) -> bytes:
+    """Return the first line that begins at `place` or behind it; nothing where none does."""
+    file.seek(max(0, place - 1))
+    if place:
+        file.readline()
+    return file.readline()

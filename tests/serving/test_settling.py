@@ -1,0 +1,138 @@
+"""A settlement on a real node, looked at while it is under way.
+
+Given an epoch at any of its steps, each unit of the treasury should be in exactly one place
+Given a settled epoch, its folder, explanations and transactions should be found from what is shown
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessionpay.core.ids import Address
+from sessionpay.services.epoch_files import EXPLAIN, MANIFEST
+from sessionpay.services.epoch_steps import EpochStep
+from sessionpay.serving import Hit, HitKind, NoSuchFile, Reader
+from sessionpay.store import evidence
+from tests.services.settling.stage import NOW, fill_home, set_stage, settlement, usage_of
+from tests.services.settling.test_engine import late_money
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sessionpay.serving import NetworkView
+    from tests.evm.anvil import Anvil
+    from tests.services.settling.stage import Settlement
+
+# The books read the charges once all of them are final, just before nodes are marked.
+ON_THE_WAY = {EpochStep.MARKED, EpochStep.DIVIDED}
+UNKNOWN = Address("0x" + "ee" * 20)
+
+
+class Watcher:
+    """Looks at the network at every step that a settlement passes."""
+
+    def __init__(self, work: Settlement) -> None:
+        self.work = work
+        self.seen: dict[str, list[NetworkView]] = {}
+        work.passed = self.look
+
+    @property
+    def reader(self) -> Reader:
+        with self.work.database.reading() as connection:
+            [contract] = evidence.contracts(connection)
+        return Reader(self.work.database, contract, lambda: NOW, folders=self.work.home.epochs)
+
+    def look(self, step: object) -> None:
+        self.seen.setdefault(str(step), []).append(self.reader.network())
+
+
+def test_each_unit_is_in_one_place_at_every_step(node: Anvil, tmp_path: Path) -> None:
+    scene = set_stage(node.url, "serving")
+    fill_home(tmp_path / "home", scene, usage=[usage_of(scene, 1), usage_of(scene, 2), []])
+    work = settlement(scene, tmp_path / "home")
+    watcher = Watcher(work)
+    daemon = work.daemon()
+    daemon.engine.settle(1)
+    first = watcher.reader.network()
+    node.ask("evm_setAutomine", True)
+    late_money(work.binding(), scene)
+    node.ask("evm_setAutomine", False)
+    daemon.engine.settle(2)
+    assert_conserved(watcher.seen)
+    last = watcher.reader.network()
+    # The third node was not active in the first epoch, and is paid in the second one.
+    assert (first.treasury.held, last.treasury.held) == (work_held(work, 1), 0)
+    assert first.treasury.held > 0
+    for network in (first, last):
+        assert network.treasury.in_flight == network.treasury.unattributed == 0
+    assert_found(watcher.reader, work)
+    work.database.close()
+
+
+def assert_conserved(seen: dict[str, list[NetworkView]]) -> None:
+    assert {str(step) for step in ON_THE_WAY} <= set(seen)
+    for step, views in seen.items():
+        for view in views:
+            parts = view.treasury
+            assert view.difference == 0, step
+            assert parts.unattributed == 0, (step, parts)
+            assert min(parts.held, parts.retained, parts.in_flight) >= 0, (step, parts)
+            assert step not in ON_THE_WAY or parts.in_flight > 0, (step, parts)
+
+
+def work_held(work: Settlement, epoch: int) -> int:
+    return int(json.loads((work.home.epochs / f"{epoch:06}" / MANIFEST).read_bytes())["totals"]["held"])
+
+
+def assert_found(reader: Reader, work: Settlement) -> None:
+    """Assert that everything of a settled epoch leads to everything else of it."""
+    found = reader.epoch(1)
+    assert found.contents is not None
+    assert [each.number for each in reader.epochs().rows] == [3, 2, 1]
+    assert (found.epoch.rows, found.epoch.segments, found.epoch.is_settled) == (6, 1, True)
+    for file in found.contents.files:
+        told, path = reader.epoch_file(1, file.name)
+        assert (told, len(raw := path.read_bytes())) == (file, file.bytes)
+        assert file.sha256 in {sha256(raw).hexdigest(), None}
+    for name in ("nothing", "../000002/manifest.json", "usage", ""):
+        with pytest.raises(NoSuchFile):
+            reader.epoch_file(1, name)
+    lines = (work.home.epochs / "000001" / EXPLAIN).read_text().splitlines()
+    for line in lines:
+        assert reader.explanation(1, Address(json.loads(line)["account"])) == line + "\n"
+    assert len(lines) > 2
+    for stranger in (UNKNOWN, Address("0x" + "00" * 20), Address("0x" + "ff" * 20)):
+        assert reader.explanation(1, stranger) is None
+    assert_totals(reader)
+    assert_searched(reader, work)
+
+
+def assert_totals(reader: Reader) -> None:
+    """Assert that the totals of all epochs are what the chain moved."""
+    flows, told = reader.network().flows, [reader.epoch(number).contents for number in (1, 2)]
+    assert sum(each.totals.collected for each in told if each) == flows.charged > 0
+    assert sum(each.totals.allocated for each in told if each) == flows.allocated > 0
+    charges = [reader.session_charges(view.session_id) for view in reader.sessions().rows]
+    collected = [row.collected for page in charges for row in page.rows]
+    assert sum(each for each in collected if each) == flows.charged
+
+
+def assert_searched(reader: Reader, work: Settlement) -> None:
+    first = work.scene.nodes[0]
+    assert reader.search(f" {first.upper().replace('X', 'x')} ") == (
+        Hit(HitKind.NODE, first),
+        Hit(HitKind.OWNER, first),
+    )
+    assert reader.search("1") == reader.search("0001") == (Hit(HitKind.SESSION, "1"),)
+    charged = next(row for row in reader.events().rows if row.name == "SessionsCharged")
+    assert reader.search(charged.transaction_hash) == (Hit(HitKind.TRANSACTION, charged.transaction_hash),)
+    transaction = reader.transaction(charged.transaction_hash)
+    assert transaction.events == (charged,)
+    assert transaction.sending is not None
+    assert (transaction.sending.epoch, transaction.sending.purpose) == (2, "charge")
+    for text in ("", "77", str(2**160), "9" * 60, UNKNOWN, "0x" + "ab" * 32, "<script>", "%00\0", "-1", "٣"):
+        assert reader.search(text) == ()
