@@ -58,7 +58,7 @@ def client(told: Told) -> Iterator[httpx.Client]:
         yield lent
 
 
-def read(client: httpx.Client, path: str, **parameters: object) -> Any:  # noqa: ANN401 - JSON
+def read(client: httpx.Client, path: str, **parameters: str) -> Any:  # noqa: ANN401 - JSON
     answer = client.get(path, params=parameters or None)
     assert answer.status_code == 200, answer.text
     return answer.json()

@@ -33,6 +33,8 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+# Its answers end when the caller goes; test_stream.py asks it.
+ENDLESS = "/v1/events/stream"
 OPERATIONS = {
     ("POST", "/v1/usage"), ("GET", "/v1/sessions/{session_id}/budget"), ("POST", "/v1/reservations"),
     ("POST", "/v1/reservations/{reservation_id}/settle"),
@@ -41,7 +43,7 @@ OPERATIONS = {
     *(("GET", f"/v1{path}") for path in (
         "/sessions", "/sessions/{session_id}", "/sessions/{session_id}/movements",
         "/sessions/{session_id}/charges", "/nodes", "/nodes/{node}", "/nodes/{node}/movements",
-        "/network", "/network/days", "/network/movements", "/audit", "/events", "/search",
+        "/network", "/network/days", "/network/movements", "/audit", "/events", "/events/stream", "/search",
         "/transactions/{transaction_hash}", "/epochs", "/epochs/{number}",
         "/epochs/{number}/files/{name}", "/epochs/{number}/accounts/{node}",
     )),
@@ -56,7 +58,8 @@ def test_whatever_is_sent_is_answered_as_described(client: httpx.Client, site: S
     for result in schema.get_all_operations():
         operation = result.ok()  # type: ignore[union-attr]
         seen.add((operation.method.upper(), operation.path))
-        _send_all(operation, str(client.base_url), headers)
+        if operation.path != ENDLESS:
+            _send_all(operation, str(client.base_url), headers)
     assert seen == OPERATIONS
 
 

@@ -7,11 +7,15 @@ Given a settled epoch, its folder, explanations and transactions should be found
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
+from sessionpay.api import Serving, application, serving
+from sessionpay.client import Client
 from sessionpay.core.ids import Address
 from sessionpay.services.epoch_files import EXPLAIN, MANIFEST
 from sessionpay.services.epoch_steps import EpochStep
@@ -70,6 +74,7 @@ def test_each_unit_is_in_one_place_at_every_step(node: Anvil, tmp_path: Path) ->
     for network in (first, last):
         assert network.treasury.in_flight == network.treasury.unattributed == 0
     assert_found(watcher.reader, work)
+    assert_served(watcher.reader)
     work.database.close()
 
 
@@ -109,6 +114,34 @@ def assert_found(reader: Reader, work: Settlement) -> None:
         assert reader.explanation(1, stranger) is None
     assert_totals(reader)
     assert_searched(reader, work)
+
+
+def assert_served(reader: Reader) -> None:
+    """Assert that a settled epoch is the same over HTTP, and is not sent again to who has it."""
+    served = Serving(reader.database, reader.contract, reader.clock, folders=reader.folders)
+    shown = reader.epoch(1)
+    assert shown.contents is not None
+    with serving(application(served), "127.0.0.1:0") as server, Client(server.url) as client:
+        found = client.epoch(1)
+        assert asdict(found.epoch) == asdict(shown.epoch)
+        assert found.totals is not None
+        assert asdict(found.totals) == asdict(shown.contents.totals)
+        assert [asdict(file) for file in found.files] == [asdict(file) for file in shown.contents.files]
+        assert [epoch.number for epoch in client.epochs()] == [3, 2, 1]
+        for file in found.files:
+            assert client.epoch_file(1, file.name) == reader.epoch_file(1, file.name)[1].read_bytes()
+        [account, *_] = [view.node for view in reader.nodes().rows if reader.explanation(1, view.node)]
+        line = httpx.get(f"{server.url}/v1/epochs/1/accounts/{account}", trust_env=False)
+        assert line.text == reader.explanation(1, account)
+        for path in (
+            "/v1/epochs/1",
+            *(f"/v1/epochs/1/files/{file.name}" for file in found.files if file.sha256),
+        ):
+            answer = httpx.get(f"{server.url}{path}", trust_env=False)
+            assert "immutable" in answer.headers["cache-control"]
+            headers = {"If-None-Match": answer.headers["etag"]}
+            again = httpx.get(f"{server.url}{path}", headers=headers, trust_env=False)
+            assert (again.status_code, again.content) == (304, b"")
 
 
 def assert_totals(reader: Reader) -> None:

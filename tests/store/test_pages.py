@@ -40,6 +40,10 @@ READS: dict[str, Callable[[Connection, Contract], Any]] = {
     "movements": partial(pages.movements, limit=5),
     "movements behind": partial(pages.movements, behind=SPOT, limit=5),
     "movements upwards": partial(pages.movements, behind=SPOT, newest_first=False, limit=5),
+    "final movements": partial(pages.movements, behind=SPOT, newest_first=False, up_to=9, limit=5),
+    "final movements of a node": partial(
+        pages.movements, of=NODE, behind=SPOT, newest_first=False, up_to=9, limit=5
+    ),
     "movements of a session": partial(pages.movements, of=SESSION, limit=5),
     "movements of a session, behind": partial(pages.movements, of=SESSION, behind=SPOT, limit=5),
     "movements of a node": partial(pages.movements, of=NODE, limit=5),

@@ -11,8 +11,7 @@ _Item = TypeVar("_Item")
 _NODE = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"
 _OWNER = "0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc"
 _HASH = "0x" + "5c" * 32
-_DIGEST = "5c" * 32
-_TIME = 1_800_000_000
+EXAMPLE_TIME = 1_800_000_000
 
 Amount = Annotated[
     str,
@@ -37,14 +36,15 @@ Time = Annotated[int, Field(ge=0, description="Unix seconds; 0 for never.")]
 Count = Annotated[int, Field(ge=0)]
 
 
-def _like(example: dict[str, Any]) -> ConfigDict:
+def like(example: dict[str, Any]) -> ConfigDict:
+    """Return how a form is read from a value, and what the description shows as an example of it."""
     return ConfigDict(from_attributes=True, json_schema_extra={"example": example})
 
 
 class AssetAnswer(BaseModel):
     """What amounts are amounts of; `decimals` digits of one stand behind the point when people read it."""
 
-    model_config = _like({"address": "0x" + "00" * 20, "symbol": "ETH", "decimals": 18})
+    model_config = like({"address": "0x" + "00" * 20, "symbol": "ETH", "decimals": 18})
     address: AddressText
     symbol: str
     decimals: Annotated[int, Field(ge=0, le=255)]
@@ -53,7 +53,7 @@ class AssetAnswer(BaseModel):
 class StandingAnswer(BaseModel):
     """How far the books are read: up to block `head`, of which those up to `final` stay as they are."""
 
-    model_config = _like({"head": 1200, "final": 1136, "verified": 1200})
+    model_config = like({"head": 1200, "final": 1136, "verified": 1200})
     head: int
     final: int
     verified: int
@@ -82,8 +82,8 @@ SESSION_EXAMPLE: dict[str, Any] = {
     "owner": _OWNER,
     "balance": "1000000",
     "charged": "250000",
-    "registered_at": _TIME,
-    "last_payment_at": _TIME,
+    "registered_at": EXAMPLE_TIME,
+    "last_payment_at": EXAMPLE_TIME,
     "withdrawal": None,
 }
 
@@ -91,7 +91,7 @@ SESSION_EXAMPLE: dict[str, Any] = {
 class SessionAnswer(BaseModel):
     """One session; `charged` is all that it ever paid to the network."""
 
-    model_config = _like(SESSION_EXAMPLE)
+    model_config = like(SESSION_EXAMPLE)
     session_id: SessionNumber
     owner: AddressText
     balance: Amount
@@ -123,7 +123,7 @@ class BurnAnswer(BaseModel):
 class SessionAccountAnswer(BaseModel):
     """One session, what is left of it, and for how many seconds if it goes on as it did (null for no end)."""
 
-    model_config = _like({
+    model_config = like({
         "session": SESSION_EXAMPLE,
         "budget": {
             "balance": "1000000", "unsettled": "250000", "arrears": "0", "reserved": "50000",
@@ -143,8 +143,8 @@ class SessionAccountAnswer(BaseModel):
 class SessionChargeAnswer(BaseModel):
     """What one epoch asked of a session and got, null until that is final."""
 
-    model_config = _like({
-        "epoch": 3, "state": "settled", "opened_at": _TIME, "closed_at": _TIME + 3600,
+    model_config = like({
+        "epoch": 3, "state": "settled", "opened_at": EXAMPLE_TIME, "closed_at": EXAMPLE_TIME + 3600,
         "asked": "9000", "collected": "9000",
     })  # fmt: skip
     epoch: Count
@@ -162,7 +162,7 @@ NODE_EXAMPLE: dict[str, Any] = {
     "earned": "90000",
     "paid": "86000",
     "held": "0",
-    "last_used_at": _TIME,
+    "last_used_at": EXAMPLE_TIME,
     "is_active": True,
 }
 
@@ -170,7 +170,7 @@ NODE_EXAMPLE: dict[str, Any] = {
 class NodeAnswer(BaseModel):
     """One node: `earned` = `paid` + `pending`; `held` waits in the treasury until the node is active."""
 
-    model_config = _like(NODE_EXAMPLE)
+    model_config = like(NODE_EXAMPLE)
     node: AddressText
     payee: AddressText
     pending: Amount
@@ -214,7 +214,7 @@ class FlowsAnswer(BaseModel):
 class NetworkAnswer(BaseModel):
     """All the money, each unit in one place; `difference` is 0, or the books contradict themselves."""
 
-    model_config = _like({
+    model_config = like({
         "asset": {"address": "0x" + "00" * 20, "symbol": "ETH", "decimals": 18},
         "in_sessions": "700", "pending": "200", "liabilities": "1000", "surplus": "5", "difference": "0",
         "treasury": {
@@ -242,7 +242,7 @@ class NetworkAnswer(BaseModel):
 class DayAnswer(BaseModel):
     """What moved on the UTC day that began at `starts_at`."""
 
-    model_config = _like({
+    model_config = like({
         "starts_at": 1_799_971_200, "deposit": "1500", "withdrawal": "0", "charge": "700",
         "allocation": "600", "payout": "400",
     })  # fmt: skip
@@ -264,8 +264,8 @@ class DaysAnswer(BaseModel):
 class MovementAnswer(BaseModel):
     """One movement: `signed` is how it changes its session or node, which has `balance_after` then."""
 
-    model_config = _like({
-        "block_number": 1100, "log_index": 4, "row": 0, "timestamp": _TIME, "transaction_hash": _HASH,
+    model_config = like({
+        "block_number": 1100, "log_index": 4, "row": 0, "timestamp": EXAMPLE_TIME, "transaction_hash": _HASH,
         "kind": "charge", "session_id": "7", "node": None, "amount": "9000", "signed": "-9000",
         "balance_after": "991000", "network_after": "9000", "is_final": True,
     })  # fmt: skip
@@ -285,15 +285,16 @@ class MovementAnswer(BaseModel):
 
 
 EVENT_EXAMPLE: dict[str, Any] = {
-    "block_number": 1100, "log_index": 4, "block_hash": _HASH, "transaction_hash": _HASH, "timestamp": _TIME,
-    "name": "SessionsCharged", "arguments": {"sequence": "11", "total": "9000"}, "rows": 3, "is_final": True,
+    "block_number": 1100, "log_index": 4, "block_hash": _HASH, "transaction_hash": _HASH,
+    "timestamp": EXAMPLE_TIME, "name": "SessionsCharged", "arguments": {"sequence": "11", "total": "9000"},
+    "rows": 3, "is_final": True,
 }  # fmt: skip
 
 
 class EventAnswer(BaseModel):
     """One event: its fields as texts; of a batch the number of its `rows`, which are movements, instead."""
 
-    model_config = _like(EVENT_EXAMPLE)
+    model_config = like(EVENT_EXAMPLE)
     block_number: Count
     log_index: Count
     block_hash: HashText
@@ -308,7 +309,7 @@ class EventAnswer(BaseModel):
 class SendingAnswer(BaseModel):
     """The part of an epoch that a transaction was signed for."""
 
-    model_config = _like({"epoch": 3, "purpose": "charge", "position": 0})
+    model_config = like({"epoch": 3, "purpose": "charge", "position": 0})
     epoch: Count
     purpose: Annotated[str, Field(pattern="^(charge|mark|allocate|payout)$")]
     position: Count
@@ -317,78 +318,16 @@ class SendingAnswer(BaseModel):
 class TransactionAnswer(BaseModel):
     """What the contract said in one transaction, and what the settlement signed it for."""
 
-    model_config = _like({"transaction_hash": _HASH, "events": [EVENT_EXAMPLE], "sending": None})
+    model_config = like({"transaction_hash": _HASH, "events": [EVENT_EXAMPLE], "sending": None})
     transaction_hash: HashText
     events: list[EventAnswer]
     sending: SendingAnswer | None
 
 
-EPOCH_EXAMPLE: dict[str, Any] = {
-    "number": 3, "state": "settled", "opened_at": _TIME, "closed_at": _TIME + 3600,
-    "settled_at": _TIME + 3900, "prices": _DIGEST, "policy": _DIGEST, "rule_version": 1,
-    "usage_sha256": _DIGEST, "manifest_sha256": _DIGEST, "rows": 1000, "segments": 1,
-}  # fmt: skip
-
-
-class EpochAnswer(BaseModel):
-    """One epoch: `prices` and `policy` are the SHA-256 of its rules; `rows` counts what is sealed."""
-
-    model_config = _like(EPOCH_EXAMPLE)
-    number: Count
-    state: Annotated[str, Field(pattern="^(open|sealed|charging|charged|allocating|settled)$")]
-    opened_at: Time
-    closed_at: Time | None
-    settled_at: Time | None
-    prices: Digest
-    policy: Digest
-    rule_version: Count
-    usage_sha256: Digest | None
-    manifest_sha256: Digest | None
-    rows: Count
-    segments: Count
-
-
-class TotalsAnswer(BaseModel):
-    """The sums of a settled epoch; `held` and `retained` are what waits after it."""
-
-    model_config = ConfigDict(from_attributes=True)
-    work_micro: Micro
-    asked: Amount
-    collected: Amount
-    arrears: Amount
-    fee: Amount
-    withheld: Amount
-    to_nodes: Amount
-    allocated: Amount
-    held: Amount
-    retained: Amount
-
-
-class FileAnswer(BaseModel):
-    """One file of a settled epoch; what the chain said has no hash of its own."""
-
-    model_config = _like({"name": "charges.jsonl", "sha256": _DIGEST, "bytes": 4096})
-    name: str
-    sha256: Digest | None
-    bytes: Count
-
-
-class EpochContentsAnswer(BaseModel):
-    """One epoch; once it is settled and its folder is here, its totals and files as well."""
-
-    model_config = _like({"epoch": EPOCH_EXAMPLE, "totals": None, "files": [], "asset": {
-        "address": "0x" + "00" * 20, "symbol": "ETH", "decimals": 18,
-    }})  # fmt: skip
-    epoch: EpochAnswer
-    totals: TotalsAnswer | None
-    files: list[FileAnswer]
-    asset: AssetAnswer
-
-
 class HitAnswer(BaseModel):
     """One thing that a search found."""
 
-    model_config = _like({"kind": "session", "key": "7"})
+    model_config = like({"kind": "session", "key": "7"})
     kind: Annotated[str, Field(pattern="^(session|owner|node|transaction)$")]
     key: str
 
@@ -402,7 +341,7 @@ class HitsAnswer(BaseModel):
 class AuditAnswer(BaseModel):
     """The last audit: how far any two of logs, events, contract and epochs are apart, 0 for not at all."""
 
-    model_config = _like({
+    model_config = like({
         "block": 1200, "difference": "0", "first_difference": None, "surplus": "5", "balance": "1005",
         "asset": {"address": "0x" + "00" * 20, "symbol": "ETH", "decimals": 18},
     })  # fmt: skip

@@ -6,14 +6,8 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import FileResponse
 
 from sessionpay.api.accounts import BAD_CURSOR, BAD_VALUE, SILENT
-from sessionpay.api.answers import (
-    AssetAnswer,
-    EpochAnswer,
-    EpochContentsAnswer,
-    FileAnswer,
-    PageAnswer,
-    TotalsAnswer,
-)
+from sessionpay.api.answers import AssetAnswer, PageAnswer
+from sessionpay.api.epoch_answers import EpochAnswer, EpochContentsAnswer, FileAnswer, TotalsAnswer
 from sessionpay.api.listing import (
     FRESH,
     IMMUTABLE,

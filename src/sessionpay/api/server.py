@@ -42,6 +42,7 @@ class Server:
 
     def __init__(self, app: Starlette, address: str) -> None:
         """Listen at `HOST:PORT`, port 0 being any that is free. Raises `BadListen`."""
+        self._app = app
         self._socket = _listening(address)
         host, port = self._socket.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -60,6 +61,7 @@ class Server:
 
     def begin(self) -> None:
         """Answer from now on, until `end`."""
+        self._app.state.is_ending = False
         self._thread.start()
         for _ in range(START_SECONDS_MAX * 100):
             if self._server.started or not self._thread.is_alive():
@@ -72,6 +74,8 @@ class Server:
 
     def end(self) -> None:
         """Take no more requests, answer those that came, and end."""
+        # Streams have no end of their own, and would be waited for.
+        self._app.state.is_ending = True
         self._server.should_exit = True
         self._thread.join(2 * END_SECONDS_MAX)
         self._socket.close()

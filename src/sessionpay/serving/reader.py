@@ -218,6 +218,22 @@ class Reader:
         rows, following = piece.cut(found, lambda row: row.spot)
         return Page(tuple(telling.movement(row, standing) for row in rows), following, standing)
 
+    def final_movements(
+        self, *, of: SessionId | Address | None = None, behind: Spot
+    ) -> tuple[MovementView, ...]:
+        """Return the next movements behind a place that can be taken back no more, `LIMIT_MAX` at most."""
+        with self._reading() as (connection, standing):
+            found = pages.movements(
+                connection,
+                self.contract,
+                of=of,
+                behind=behind,
+                newest_first=False,
+                up_to=standing.final,
+                limit=LIMIT_MAX,
+            )
+        return tuple(telling.movement(row, standing) for row in found)
+
     def events(
         self, *, cursor: str | None = None, limit: int = LIMIT, newest_first: bool = True
     ) -> Page[EventView]:

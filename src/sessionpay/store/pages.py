@@ -106,9 +106,13 @@ def movements(
     of: SessionId | Address | None = None,
     behind: Spot | None = None,
     newest_first: bool = True,
+    up_to: int | None = None,
     limit: int,
 ) -> list[Moved]:
-    """Return movements of one session, one node or all accounts, beginning behind `behind`."""
+    """Return movements of one session, one node or all accounts, beginning behind `behind`.
+
+    Those of blocks above `up_to` are left out.
+    """
     m, e = movements_table.c, events_table.c
     place = (
         (m.contract_id == e.contract_id) & (m.block_number == e.block_number) & (m.log_index == e.log_index)
@@ -123,6 +127,8 @@ def movements(
     )  # fmt: skip
     if of is not None:
         query = query.where(m.node == of if isinstance(of, str) else m.session_id == of)
+    if up_to is not None:
+        query = query.where(m.block_number <= up_to)
     order = (m.block_number, m.log_index, m.row)
     rows = _piece(connection, query, order, behind=behind, newest_first=newest_first, limit=limit)
     return [_moved(row) for row in rows]

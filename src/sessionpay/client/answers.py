@@ -1,0 +1,270 @@
+"""What the API answers, as values: amounts in base units, times in unix seconds, 0 for never."""
+
+from dataclasses import dataclass
+
+from sessionpay.core.ids import Address, SessionId
+from sessionpay.core.money import Asset, BaseUnits, MicroUnits
+from sessionpay.core.movements import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the books are read: up to block `head`, of which those up to `final` stay as they are."""
+
+    head: int
+    final: int
+    verified: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A request to withdraw: usable from `opens_at` until `lapses_at`."""
+
+    requested_at: int
+    opens_at: int
+    lapses_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session; `charged` is all that it ever paid to the network."""
+
+    session_id: SessionId
+    owner: Address
+    balance: BaseUnits
+    charged: BaseUnits
+    registered_at: int
+    last_payment_at: int
+    withdrawal: Withdrawal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may still be spent: the final balance, less what lowers it; 0 during a withdrawal request."""
+
+    balance: BaseUnits
+    unsettled: BaseUnits
+    arrears: BaseUnits
+    reserved: BaseUnits
+    available: BaseUnits
+
+
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """What a session was charged, `amount` in the last `seconds`."""
+
+    amount: BaseUnits
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAccount:
+    """One session; what is left lasts `seconds_left` if it goes on as it did, None for no end."""
+
+    session: Session
+    budget: Budget
+    burn: Burn
+    seconds_left: int | None
+    asset: Asset
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCharge:
+    """What one epoch asked of a session and got, None until that is final."""
+
+    epoch: int
+    state: str
+    opened_at: int
+    closed_at: int | None
+    asked: BaseUnits
+    collected: BaseUnits | None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node: `earned` = `paid` + `pending`; `held` waits in the treasury until the node is active."""
+
+    node: Address
+    payee: Address
+    pending: BaseUnits
+    earned: BaseUnits
+    paid: BaseUnits
+    held: BaseUnits
+    last_used_at: int
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Treasury:
+    """What of the treasury waits for whom; the four parts add up to `total`."""
+
+    held: BaseUnits
+    retained: BaseUnits
+    in_flight: BaseUnits
+    unattributed: int
+    total: BaseUnits
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """What was ever paid in and taken back, charged, allocated to nodes and paid out to them."""
+
+    deposited: BaseUnits
+    withdrawn: BaseUnits
+    charged: BaseUnits
+    allocated: BaseUnits
+    paid_out: BaseUnits
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """All the money, each unit in one place; `difference` is 0, or the books contradict themselves."""
+
+    asset: Asset
+    in_sessions: int
+    treasury: Treasury
+    pending: int
+    liabilities: BaseUnits
+    surplus: int | None
+    difference: int
+    flows: Flows
+    sequence: int
+    paused_until: int
+    books: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What moved on the UTC day that began at `starts_at`."""
+
+    starts_at: int
+    deposit: BaseUnits
+    withdrawal: BaseUnits
+    charge: BaseUnits
+    allocation: BaseUnits
+    payout: BaseUnits
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One movement: `signed` is how it changes its session or node, which has `balance_after` then."""
+
+    block_number: int
+    log_index: int
+    row: int
+    timestamp: int
+    transaction_hash: str
+    kind: Kind
+    session_id: SessionId | None
+    node: Address | None
+    amount: BaseUnits
+    signed: int
+    balance_after: BaseUnits
+    network_after: BaseUnits
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: its fields by name, as texts; of a batch the number of its `rows` instead of them."""
+
+    block_number: int
+    log_index: int
+    block_hash: str
+    transaction_hash: str
+    timestamp: int
+    name: str
+    arguments: tuple[tuple[str, str], ...]
+    rows: int | None
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """The part of an epoch that a transaction was signed for."""
+
+    epoch: int
+    purpose: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """What the contract said in one transaction, and what the settlement signed it for."""
+
+    transaction_hash: str
+    events: tuple[Event, ...]
+    sending: Sending | None
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One epoch: `prices` and `policy` are the SHA-256 of its rules; `rows` counts what is sealed."""
+
+    number: int
+    state: str
+    opened_at: int
+    closed_at: int | None
+    settled_at: int | None
+    prices: str
+    policy: str
+    rule_version: int
+    usage_sha256: str | None
+    manifest_sha256: str | None
+    rows: int
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochTotals:
+    """The sums of a settled epoch, work in micro-units; `held` and `retained` are what waits after it."""
+
+    work_micro: MicroUnits
+    asked: BaseUnits
+    collected: BaseUnits
+    arrears: BaseUnits
+    fee: BaseUnits
+    withheld: BaseUnits
+    to_nodes: BaseUnits
+    allocated: BaseUnits
+    held: BaseUnits
+    retained: BaseUnits
+
+
+@dataclass(frozen=True, slots=True)
+class EpochFile:
+    """One file of a settled epoch; what the chain said has no hash of its own."""
+
+    name: str
+    sha256: str | None
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochContents:
+    """One epoch; once it is settled and its folder is there, its totals and files as well."""
+
+    epoch: Epoch
+    totals: EpochTotals | None
+    files: tuple[EpochFile, ...]
+    asset: Asset
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One thing that a search found: `kind` is session, owner, node or transaction."""
+
+    kind: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """The last audit: how far any two of logs, events, contract and epochs are apart, 0 for not at all."""
+
+    block: int
+    difference: int
+    first_difference: str | None
+    surplus: int
+    balance: int
+    asset: Asset
