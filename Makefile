@@ -9,10 +9,10 @@ ANVIL := node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
 MINUTES ?= 10
 KILLS ?= 200
 
-.PHONY: demo test test-servers test-anvil lint format readme gas freeze freeze-check fuzz duress crash bench lock wheel clean
+.PHONY: demo screenshots test test-servers test-anvil lint format readme gas freeze freeze-check fuzz duress crash bench lock wheel clean
 
-demo: $(RUN) ## Settle a small usage trace on the embedded chain and audit it
-	$(BIN)/sessionpay simulate --usage examples/demo/usage.csv --format csv --asset both
+demo: $(RUN) ## Settle a small usage trace on the embedded chain and audit it; SERVE=1 shows one as pages
+	$(BIN)/sessionpay $(if $(SERVE),serve --demo,simulate --usage examples/demo/usage.csv --format csv --asset both)
 
 test: $(DEV) ## Everything that needs no server beside the program
 	$(BIN)/python scripts/freeze.py --check
@@ -54,6 +54,9 @@ duress: $(DEV) ## kill -9 of the indexer 50 times, then lying nodes for MINUTES 
 
 crash: $(DEV) $(ANVIL) ## Kill the settlement KILLS times on a real node, at each step and at random
 	$(BIN)/python -m tests.services.settlement_campaign --kills $(KILLS)
+
+screenshots: $(DEV) ## What each page looks like, into screenshots/; needs chromium
+	$(BIN)/python scripts/screenshots.py screenshots
 
 bench: $(DEV) $(ANVIL) ## What is fast and what is not, beside a baseline; some minutes
 	$(BIN)/python -m benchmarks.run

@@ -2,7 +2,7 @@
 
 Given a new chain
   it should answer as a real node does, through this package and through web3.py
-  its clock should move by a second for each block, and otherwise only when told
+  its clock should move by a second for each block, and otherwise only when told, also in the past
   two chains should have nothing in common, and the same history
 """
 
@@ -139,3 +139,13 @@ def test_a_call_leaves_nothing_behind(payments: SessionPayment, people: People) 
         assert not payments.has_role(SESSION_CONTRACT_ROLE, people.outsider.address)
         payments.preview_charges([])
     assert (people.operator.balance(), payments.settlement_sequence()) == state
+
+
+def test_a_chain_that_began_in_the_past_stays_there() -> None:
+    chain = embedded_chain(started_at=1_000_000)
+    assert chain.now == 1_000_000
+    chain.advance(60)
+    operator = Sender(chain.web3, chain.accounts[0])
+    before = chain.now
+    deploy_session_payment(operator, asset=ZERO_ADDRESS, admin=operator.address, withdrawal_delay=0)
+    assert (before, chain.now) == (1_000_060, 1_000_061)

@@ -31,6 +31,7 @@ ETHER = 10**18
 ELSEWHERE = {
     ("simulate",),
     ("audit",),
+    ("serve",),
     *(("index", name) for name in ("run", "status", "rebuild")),
     ("session", "list"),
     *((name, "statement") for name in ("session", "node", "network")),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from threading import Thread
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from sessionpay.core.errors import InputError, SessionPayError
 
@@ -41,7 +41,7 @@ class ServerEnded(SessionPayError):
 class Server:
     """One application on one address, served by a thread of its own."""
 
-    def __init__(self, app: FastAPI, address: str) -> None:
+    def __init__(self, app: Starlette, address: str) -> None:
         """Listen at `HOST:PORT`, port 0 being any that is free. Raises `BadListen`."""
         self._app = app
         self._socket = _listening(address)
@@ -88,7 +88,7 @@ class Server:
 
 
 @contextmanager
-def serving(app: FastAPI, address: str) -> Iterator[Server]:
+def serving(app: Starlette, address: str) -> Iterator[Server]:
     """Serve the application while the context lasts. Raises `BadListen`."""
     server = Server(app, address)
     server.begin()

@@ -68,6 +68,7 @@ class EmbeddedProvider(JSONBaseProvider):
         # The state that the next transaction finds, kept between blocks because it caches what was read.
         self._pending: StateAPI | None = None
         self._methods = self._answers()
+        self._hold_clock()
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:  # noqa: ANN401 - as the base class
         """Answer one request in the form of JSON-RPC."""
@@ -98,7 +99,7 @@ class EmbeddedProvider(JSONBaseProvider):
         pending = self._chain.header
         self._chain.header = pending.copy(timestamp=self.now + seconds)
         self._chain.mine_block()
-        self._pending = None
+        self._hold_clock()
 
     def _answers(self) -> dict[str, Callable[..., Any]]:
         return {
@@ -123,6 +124,11 @@ class EmbeddedProvider(JSONBaseProvider):
             "eth_getBlockByHash": self._block_by_hash,
             "eth_getLogs": self._logs,
         }
+
+    def _hold_clock(self) -> None:
+        """Give the next block the second after the latest one; py-evm would take the machine's clock."""
+        self._chain.header = self._chain.header.copy(timestamp=self.now + 1)
+        self._pending = None
 
     # State
 
@@ -203,7 +209,7 @@ class EmbeddedProvider(JSONBaseProvider):
     def _send(self, raw: str) -> bytes:
         transaction = self._chain.get_vm().get_transaction_builder().decode(_bytes(raw))
         result, _receipts, _computations = cast("Any", self._chain).mine_all([transaction])
-        self._pending = None
+        self._hold_clock()
         self._block_numbers["0x" + transaction.hash.hex()] = result.imported_block.number
         return bytes(transaction.hash)
 

@@ -16,6 +16,7 @@ from sessionpay.cli.index import index
 from sessionpay.cli.network import network
 from sessionpay.cli.node import node
 from sessionpay.cli.prices import prices
+from sessionpay.cli.serve import register as register_serve
 from sessionpay.cli.session import session
 from sessionpay.cli.settings import settings
 from sessionpay.cli.simulate import simulate
@@ -54,6 +55,7 @@ for _group in (session, network, node, admin, usage, prices, epoch, index):
 check.register(app)
 audit.register(app)
 running.register(app)
+register_serve(app)
 status.register(app)
 backup.register(app)
 command(app, "simulate", needs=Needs.CHAIN_AND_KEY, example="simulate --usage usage.csv --asset both")(

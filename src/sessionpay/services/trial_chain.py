@@ -13,13 +13,16 @@ from sessionpay.services.world import derive
 SEED = bytes(32)
 
 
-def open_sessions(operator: Sender, work: Mapping[SessionId, MicroUnits]) -> SessionPayment:
+def open_sessions(
+    operator: Sender, work: Mapping[SessionId, MicroUnits], *, withdrawal_delay: int = 0
+) -> SessionPayment:
     """Deploy a contract of native coin, and register and fund a session for each that worked.
 
     The operator holds every role and pays every deposit, which is the price of the work in whole base units.
+    `withdrawal_delay` is in seconds.
     """
     contract = deploy_session_payment(
-        operator, asset=ZERO_ADDRESS, admin=operator.address, withdrawal_delay=0
+        operator, asset=ZERO_ADDRESS, admin=operator.address, withdrawal_delay=withdrawal_delay
     )
     contract.grant_role(SESSION_CONTRACT_ROLE, operator.address)
     for number, session_id in enumerate(sorted(work)):

@@ -1,0 +1,125 @@
+"""The pages as an application: routes, faults as pages, and headers on all of it."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from importlib.resources import files
+
+from sqlalchemy.exc import DBAPIError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from sessionpay.core.errors import InputError
+from sessionpay.services.budget import NoSession
+from sessionpay.serving import NoNode, NoSuchEpoch, NoSuchFile
+from sessionpay.web import epochs, network, nodes, searching, sessions
+from sessionpay.web.headers import SecurityHeaders
+from sessionpay.web.searching import NoTransaction
+from sessionpay.web.site import Site
+from sessionpay.web.tables import Table, csv_lines
+
+# Pages tell the books of now; a settled epoch's files are told by their hashes.
+FRESH = {"Cache-Control": "no-cache"}
+
+PAGES: dict[str, Callable[[Site, Request], str]] = {
+    "/": network.page,
+    "/sessions": sessions.owned,
+    "/sessions/{session_id}": sessions.page,
+    "/nodes": nodes.listed,
+    "/nodes/{address}": nodes.page,
+    "/epochs": epochs.listed,
+    "/epochs/{number}": epochs.page,
+    "/transactions/{hash}": searching.transaction,
+    "/search": searching.page,
+}
+
+TABLES: dict[str, Callable[[Site, Request], Table]] = {
+    "/network/days.csv": network.days_csv,
+    "/sessions.csv": sessions.owned_csv,
+    "/sessions/{session_id}/usage.csv": sessions.usage_csv,
+    "/sessions/{session_id}/charges.csv": sessions.charges_csv,
+    "/sessions/{session_id}/movements.csv": sessions.movements_csv,
+    "/nodes.csv": nodes.listed_csv,
+    "/nodes/{address}/epochs.csv": nodes.epochs_csv,
+    "/nodes/{address}/explained.csv": nodes.explained_csv,
+    "/nodes/{address}/movements.csv": nodes.movements_csv,
+    "/epochs.csv": epochs.listed_csv,
+    "/epochs/{number}/files.csv": epochs.files_csv,
+    "/epochs/{number}/transactions.csv": epochs.transactions_csv,
+    "/epochs/{number}/charges.csv": epochs.charges_csv,
+    "/epochs/{number}/allocations.csv": epochs.allocations_csv,
+    "/transactions/{hash}/events.csv": searching.transaction_csv,
+}
+
+# What was asked for is well written, and not there.
+_MISSING = (NoSession, NoNode, NoSuchEpoch, NoSuchFile, NoTransaction)
+
+
+def pages(site: Site) -> Starlette:
+    """Return the application; it needs nothing but a server."""
+    static = StaticFiles(directory=str(files("sessionpay.web") / "static"))
+    return Starlette(
+        routes=[
+            *(Route(path, _page(site, render)) for path, render in PAGES.items()),
+            *(Route(path, _table(site, make)) for path, make in TABLES.items()),
+            Route("/epochs/{number}/files/{name}", _file(site)),
+            Mount("/static", static, name="static"),
+        ],
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers=_faults(site),
+    )
+
+
+def _page(site: Site, render: Callable[[Site, Request], str]) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        return _html(render(site, request))
+
+    return answer
+
+
+def _table(site: Site, make: Callable[[Site, Request], Table]) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        table = make(site, request)
+        named = {"Content-Disposition": f'attachment; filename="{table.name}.csv"'}
+        return StreamingResponse(csv_lines(table), media_type="text/csv", headers=FRESH | named)
+
+    return answer
+
+
+def _file(site: Site) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        return FileResponse(epochs.file(site, request), media_type="text/plain", headers=FRESH)
+
+    return answer
+
+
+def _html(text: str, *, status: int = HTTPStatus.OK) -> Response:
+    return HTMLResponse(text, status_code=status, headers=FRESH)
+
+
+def _faults(site: Site) -> dict[int | type[Exception], Callable[[Request, Exception], Response]]:
+    def fault(status: int, title: str, reason: str) -> Response:
+        return _html(site.render("fault.html", title, reason=reason), status=status)
+
+    def of_http(_: Request, exception: Exception) -> Response:
+        if not isinstance(exception, HTTPException):
+            raise TypeError(exception)
+        if exception.status_code == HTTPStatus.NOT_FOUND:
+            reason = "There is no such page. Search for a session, an address, a transaction or an epoch."
+            return fault(HTTPStatus.NOT_FOUND, "Not found", reason)
+        return PlainTextResponse(exception.detail, exception.status_code, headers=exception.headers)
+
+    def of_input(_: Request, exception: Exception) -> Response:
+        if isinstance(exception, _MISSING):
+            return fault(HTTPStatus.NOT_FOUND, "Not found", str(exception))
+        return fault(HTTPStatus.BAD_REQUEST, "That cannot be shown", str(exception))
+
+    def of_database(_: Request, _exception: Exception) -> Response:
+        reason = "The database does not answer; try again in a minute."
+        return fault(HTTPStatus.SERVICE_UNAVAILABLE, "The books cannot be read", reason)
+
+    return {HTTPException: of_http, InputError: of_input, DBAPIError: of_database}

@@ -1,0 +1,115 @@
+"""How values are written on a page: short first, exact one click away."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sessionpay.core.ids import Address, SessionId, checksum_address
+from sessionpay.core.money import PPM, Asset, BaseUnits, format_amount
+
+# Enough to tell two amounts apart at a glance; the rest is one click away.
+DIGITS_SHOWN = 6
+# Of a hash or an address, what people compare; the whole of it is in the link and in the CSV.
+HASH_DIGITS_SHOWN = 6
+
+_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A way to another page; `exact` is the value itself where `text` shortens it."""
+
+    href: str
+    text: str
+    exact: str
+
+    def __str__(self) -> str:
+        """Return the whole value, as a CSV has it."""
+        return self.exact
+
+
+def short_amount(amount: int, asset: Asset) -> str:
+    """Return an amount in the unit people use, cut after its first six digits that count.
+
+    Nothing is rounded up: an ellipsis says that there is more, and an amount above 0 never reads as 0.
+    """
+    number, _, symbol = format_amount(BaseUnits(amount), asset).partition(" ")
+    whole, _, fraction = number.partition(".")
+    grouped = f"{int(whole):,}" if whole.lstrip("-") != "0" else whole
+    leading = len(fraction) - len(fraction.lstrip("0")) if whole.lstrip("-") == "0" else 0
+    counted = 0 if whole.lstrip("-") == "0" else len(whole.lstrip("-"))
+    kept = max(0, leading + DIGITS_SHOWN - counted)
+    shown = fraction[:kept].rstrip("0")
+    more = "…" if fraction[kept:] else ""
+    return f"{grouped}{'.' if shown else ''}{shown}{more} {symbol}"
+
+
+def moment(unix: int) -> str:
+    """Return a time in unix seconds as people read it in UTC."""
+    try:
+        return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, ValueError, OSError):
+        return f"unix time {unix}"
+
+
+def machine_moment(unix: int) -> str:
+    """Return a time in unix seconds as programs read it, RFC 3339."""
+    try:
+        return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return str(unix)
+
+
+def day(unix: int) -> str:
+    """Return the UTC day of a time in unix seconds."""
+    return moment(unix)[:10]
+
+
+def span(seconds: int) -> str:
+    """Return how long something lasts, in the two largest units that it has."""
+    parts = []
+    for size, name in _UNITS:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count:,} {name}{'' if count == 1 else 's'}")
+    return " ".join(parts[:2]) or "0 seconds"
+
+
+def percent(ppm: int) -> str:
+    """Return parts per million as percent, exactly."""
+    whole, rest = divmod(ppm * 100, PPM)
+    fraction = f"{rest:06}".rstrip("0")
+    return f"{whole}{'.' if fraction else ''}{fraction} %"
+
+
+def short(text: str) -> str:
+    """Return the beginning and the end of a hash or an address, as people compare them."""
+    if len(text) <= 2 * HASH_DIGITS_SHOWN + 3:
+        return text
+    return f"{text[: HASH_DIGITS_SHOWN + 2]}…{text[-HASH_DIGITS_SHOWN:]}"
+
+
+def session_link(session_id: SessionId) -> Link:
+    """Return the way to a session."""
+    return Link(f"/sessions/{session_id}", short(str(session_id)), str(session_id))
+
+
+def node_link(address: Address) -> Link:
+    """Return the way to a node."""
+    written = checksum_address(address)
+    return Link(f"/nodes/{address}", short(written), written)
+
+
+def owner_link(address: Address) -> Link:
+    """Return the way to all sessions of an address."""
+    written = checksum_address(address)
+    return Link(f"/sessions?owner={address}", short(written), written)
+
+
+def transaction_link(transaction_hash: str) -> Link:
+    """Return the way to what a transaction moved."""
+    return Link(f"/transactions/{transaction_hash}", short(transaction_hash), transaction_hash)
+
+
+def epoch_link(number: int) -> Link:
+    """Return the way to an epoch."""
+    return Link(f"/epochs/{number}", str(number), str(number))

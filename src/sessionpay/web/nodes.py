@@ -1,0 +1,203 @@
+"""A node: what it earned, what of that is paid, and why it was that much."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+from sessionpay.core.ids import Address, SessionId, checksum_address, parse_address
+from sessionpay.serving import EpochView, MovementView, NodeView
+from sessionpay.web.figures import epoch_link, node_link, session_link
+from sessionpay.web.listing import Listing
+from sessionpay.web.movements import movements
+from sessionpay.web.site import Site
+from sessionpay.web.tables import Column, Kind, Row, Table
+
+# Each is a look into a file; older ones are on the pages of their epochs and in the CSV.
+EPOCHS_SHOWN = 10
+
+_COLUMNS = (
+    Column("epoch", "Epoch"),
+    Column("session", "Session"),
+    Column("amount", "Earned", Kind.MONEY),
+    Column("is_eligible", "Eligible"),
+    Column("reason", "Why not", Kind.PROSE),
+    Column("assigned", "Tasks", Kind.COUNT),
+    Column("committed", "Committed", Kind.COUNT),
+    Column("success", "Success", Kind.RATE),
+    Column("on_time", "On time", Kind.RATE),
+    Column("quality", "Quality", Kind.RATE),
+    Column("performance", "Counted at", Kind.RATE),
+    Column("share", "Share of the session", Kind.RATE),
+    Column("pot", "Paid by the session to nodes", Kind.MONEY),
+    Column("work_micro", "Work, micro-units", Kind.COUNT),
+    Column("weight", "Weight", Kind.COUNT),
+    Column("weight_total", "Weight of all", Kind.COUNT),
+    Column("unpaid_micro", "Unpaid, micro-units", Kind.COUNT),
+    Column("unpaid_reason", "Why unpaid", Kind.PROSE),
+)
+
+
+def page(site: Site, request: Request) -> str:
+    """Return one node as HTML; raises `BadAddress` and `NoNode`."""
+    address = _asked(request)
+    found = site.reader.node(address)
+    epochs = [each for each in site.reader.epochs(limit=EPOCHS_SHOWN).rows if each.is_settled]
+    return site.render(
+        "node.html",
+        f"Node {checksum_address(address)}",
+        node=found,
+        epochs=_accounts(site, address, epochs),
+        explained=_explained(site, address, epochs),
+        movements=_movements(site, address).page(request),
+    )
+
+
+def epochs_csv(site: Site, request: Request) -> Table:
+    """Return what the node got from every epoch, and from where."""
+    return _accounts(site, _asked(request), _settled(site))
+
+
+def explained_csv(site: Site, request: Request) -> Table:
+    """Return why the node got what it got, of every epoch."""
+    address = _asked(request)
+    return _explained(site, address, _settled(site))
+
+
+def movements_csv(site: Site, request: Request) -> Table:
+    """Return every movement of what is pending of a node."""
+    return _movements(site, _asked(request)).whole()
+
+
+def listed(site: Site, request: Request) -> str:
+    """Return all nodes as HTML."""
+    return site.render("nodes.html", "Nodes", path="/nodes", nodes=_nodes(site).page(request))
+
+
+def listed_csv(site: Site, _: Request) -> Table:
+    """Return all nodes."""
+    return _nodes(site).whole()
+
+
+def _asked(request: Request) -> Address:
+    return parse_address(request.path_params["address"])
+
+
+def _settled(site: Site) -> Iterator[EpochView]:
+    cursor: str | None = None
+    while True:
+        found = site.reader.epochs(cursor=cursor)
+        yield from (each for each in found.rows if each.is_settled)
+        if found.next is None:
+            return
+        cursor = found.next
+
+
+def _explanation(site: Site, address: Address, epoch: EpochView) -> Mapping[str, Any] | None:
+    """Return what an epoch's folder tells about the node; None where it is not kept here, or says nothing."""
+    line = site.reader.explanation(epoch.number, address)
+    return None if line is None else json.loads(line)
+
+
+def _accounts(site: Site, address: Address, epochs: Iterable[EpochView]) -> Table:
+    """Return what the node got from each epoch, and from where."""
+    sums = (
+        ("amount", "Earned"),
+        ("served", "For work"),
+        ("fee", "Fees"),
+        ("withheld", "Withheld of others"),
+        ("held_before", "Held before"),
+    )
+    rows: list[Row] = []
+    for epoch in epochs:
+        told = _explanation(site, address, epoch)
+        if told is not None:
+            amounts = (int(told[key]) for key, _ in sums)
+            rows.append((epoch_link(epoch.number), *amounts, told["held_reason"]))
+    return Table(
+        "epochs",
+        "By epoch",
+        (
+            Column("epoch", "Epoch"),
+            *(Column(key, title, Kind.MONEY) for key, title in sums),
+            Column("held_reason", "Held, because", Kind.PROSE),
+        ),
+        rows,
+        site.asset,
+        f"/nodes/{address}/epochs.csv",
+        empty="Nothing in the epochs whose folders are kept here.",
+    )
+
+
+def _explained(site: Site, address: Address, epochs: Iterable[EpochView]) -> Table:
+    rows = (
+        row
+        for epoch in epochs
+        for told in [_explanation(site, address, epoch)]
+        if told is not None
+        for row in _services(epoch.number, told)
+    )
+    return Table(
+        "explained",
+        "Why, by epoch and session",
+        _COLUMNS,
+        list(rows),
+        site.asset,
+        f"/nodes/{address}/explained.csv",
+        empty="No work in the epochs whose folders are kept here.",
+    )
+
+
+def _services(epoch: int, told: Mapping[str, Any]) -> Iterator[Row]:
+    for service in told["services"]:
+        rating = service["rating"] or {}
+        weight, total = int(service["weight"]), int(service["weight_total"])
+        yield (
+            epoch_link(epoch),
+            session_link(SessionId(int(service["session_id"]))),
+            int(service["amount"]),
+            rating.get("reason") is None if rating else None,
+            rating.get("reason"),
+            *(rating.get(key) for key in ("assigned", "committed", "success", "on_time", "quality")),
+            rating.get("performance"),
+            weight * 10**6 // total if total else 0,
+            int(service["pot"]),
+            int(service["work"]),
+            weight,
+            total,
+            int(service["unpaid"]),
+            service["unpaid_reason"],
+        )
+
+
+def _nodes(site: Site) -> Listing[NodeView]:
+    return Listing(
+        name="nodes",
+        title="Nodes",
+        columns=(
+            Column("node", "Node"),
+            Column("pending", "Pending", Kind.MONEY),
+            Column("paid", "Paid out", Kind.MONEY),
+            Column("held", "Held", Kind.MONEY),
+            Column("is_active", "Active"),
+            Column("last_used_at", "Last used", Kind.MOMENT),
+            Column("payee", "Payee"),
+        ),
+        fetch=lambda cursor, limit: site.reader.nodes(cursor=cursor, limit=limit),
+        row=lambda shown: (
+            node_link(shown.node),
+            shown.pending,
+            shown.paid,
+            shown.held,
+            shown.is_active,
+            shown.last_used_at or None,
+            checksum_address(shown.payee),
+        ),
+        asset=site.asset,
+        csv="/nodes.csv",
+    )
+
+
+def _movements(site: Site, address: Address) -> Listing[MovementView]:
+    return movements(site, address, csv=f"/nodes/{address}/movements.csv")

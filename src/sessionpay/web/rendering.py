@@ -1,0 +1,38 @@
+"""Templates and how values stand in them; everything is escaped unless a template of ours wrote it."""
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sessionpay import __version__
+from sessionpay.core.ids import checksum_address
+from sessionpay.core.money import BaseUnits, format_amount
+from sessionpay.web import figures
+from sessionpay.web.bars import LENGTH, length_of, stretches
+
+
+def environment() -> Environment:
+    """Return the templates of this package; a name that is missing is a fault, never an empty place."""
+    templates = Environment(
+        loader=PackageLoader("sessionpay.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {
+        "checksum": checksum_address,
+        "day": figures.day,
+        "exact": lambda amount, asset: format_amount(BaseUnits(amount), asset),
+        "machine_moment": figures.machine_moment,
+        "moment": figures.moment,
+        "percent": figures.percent,
+        "short": figures.short,
+        "short_amount": figures.short_amount,
+        "span": figures.span,
+    }
+    templates.globals |= {
+        "version": __version__,
+        "bar_length": LENGTH,
+        "length_of": length_of,
+        "stretches": stretches,
+    }
+    return templates

@@ -1,0 +1,82 @@
+"""Tables: the same columns on the page and in the CSV, so that the two cannot tell different things."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sessionpay.core.money import Asset
+from sessionpay.web.figures import Link, machine_moment
+
+# A page that a phone can show; the CSV has all of it.
+PAGE_ROWS = 50
+
+# What a spreadsheet takes for a formula where a text begins with it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+Value = str | int | bool | Link | None
+Row = Sequence[Value]
+
+
+class Kind(StrEnum):
+    """What a column holds: prose is a longer text, money base units, a moment unix seconds, a rate ppm."""
+
+    TEXT = "text"
+    PROSE = "prose"
+    COUNT = "count"
+    MONEY = "money"
+    MOMENT = "moment"
+    RATE = "rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: `key` names it for programs, `title` for people."""
+
+    key: str
+    title: str
+    kind: Kind = Kind.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of one kind; `csv` is where all of them are, `older` where the rows after these are, if any."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: Iterable[Row]
+    asset: Asset
+    csv: str
+    older: str | None = None
+    empty: str = "Nothing yet."
+
+
+def csv_lines(table: Table) -> Iterator[str]:
+    """Yield a table as lines of CSV: exact base units, times in RFC 3339, rates in ppm."""
+    yield _line([_heading(column) for column in table.columns])
+    for row in table.rows:
+        yield _line([_cell(column, value) for column, value in zip(table.columns, row, strict=True)])
+
+
+def _heading(column: Column) -> str:
+    unit = {Kind.MONEY: "_base_units", Kind.RATE: "_ppm"}.get(column.kind, "")
+    return f"{column.key}{unit}"
+
+
+def _cell(column: Column, value: Value) -> str:
+    if value is None:
+        return ""
+    if column.kind is Kind.MOMENT and isinstance(value, int):
+        return machine_moment(value)
+    text = str(value)
+    # A text that somebody else chose, such as a model's name, must stay a text in a spreadsheet.
+    is_foreign = column.kind in {Kind.TEXT, Kind.PROSE} and not isinstance(value, int)
+    return f"'{text}" if is_foreign and text.startswith(_FORMULA) else text
+
+
+def _line(cells: list[str]) -> str:
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\r\n").writerow(cells)
+    return written.getvalue()

@@ -1,0 +1,99 @@
+"""The pages on settled books of an embedded chain, served by the real server on loopback."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from sessionpay.api import serving
+from sessionpay.chain import rpc
+from sessionpay.chain.sender import Sender
+from sessionpay.core.ids import SessionId
+from sessionpay.services.condition import Sight
+from sessionpay.services.demonstration import Demonstration, demonstrate
+from sessionpay.services.home import Home
+from sessionpay.services.intake import Intake
+from sessionpay.store import epochs
+from sessionpay.store.database import Database
+from sessionpay.web import Site, pages
+from tests.core.rows import NODE_A, row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOW = 1_700_000_000
+SECONDS_MAX = 30
+
+# Somebody who names a model chooses a text that ends up on a page, in a CSV and in a spreadsheet.
+HOSTILE = "<script>document.title='taken'</script>"
+FORMULA = "=HYPERLINK(1)"
+PRICES = (
+    "".join(
+        f"\n[models.{name!r}]\nprompt = 1_000_000_000_000\ncompletion = 0\n" for name in ("large", FORMULA)
+    )
+    + f'\n[models."{HOSTILE}"]\nprompt = 1_000_000_000_000\ncompletion = 0\n'
+)
+
+LEAVING = SessionId(2**160 - 1)
+USED = SessionId(1)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A demonstration with a hostile epoch, how it is shown, and how to ask for pages."""
+
+    demonstration: Demonstration
+    site: Site
+    client: httpx.Client
+    url: str
+
+
+@pytest.fixture(scope="session")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    """Lend the pages of a settlement with something of everything."""
+    home = Home(tmp_path_factory.mktemp("shown"))
+    database = Database.open(home.database_url)
+    made = demonstrate(home, database, now=NOW)
+    _leave(made)
+    _settle_hostile(made, home)
+    head = rpc.number(made.chain.web3, "eth_blockNumber")
+    site = Site(
+        database=database,
+        contract=made.known,
+        home=home,
+        clock=lambda: made.chain.now,
+        sight=lambda: Sight(made.chain.now, head, None),
+        audit=lambda: made.daemon.last_audit,
+        is_demo=True,
+    )
+    with (
+        serving(pages(site), "127.0.0.1:0") as server,
+        httpx.Client(base_url=server.url, timeout=SECONDS_MAX, trust_env=False) as client,
+    ):
+        yield Shown(made, site, client, server.url)
+    database.close()
+
+
+def _leave(made: Demonstration) -> None:
+    """Open a session whose owner asks to withdraw."""
+    owner = Sender(made.chain.web3, made.chain.accounts[1])
+    made.contract.register_session(LEAVING, owner.address)
+    made.contract.deposit_to_session(LEAVING, 1_000)
+    made.contract.with_sender(owner).request_session_withdrawal(LEAVING)
+
+
+def _settle_hostile(made: Demonstration, home: Home) -> None:
+    """Settle an epoch whose usage names models as nobody should."""
+    home.prices.write_text(PRICES + home.prices.read_text(encoding="utf-8"), encoding="utf-8")
+    database = made.daemon.database
+    names = ("large", HOSTILE, FORMULA)
+    for rows in ([], [row(session_id=USED, node=NODE_A, model=name, prompt_tokens=1_000) for name in names]):
+        Intake(database).accept(rows, source="test", at=made.chain.now)
+        with database.reading() as connection:
+            taking = epochs.current(connection)
+        assert taking is not None
+        made.daemon.sealer.close(taking.number, home.rules(), at=made.chain.now)
+    made.daemon.turn()

@@ -1,0 +1,56 @@
+"""Every address that the pages have, written so that tests can fill in what is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessionpay.store import tables
+from tests.core.rows import NODE_A
+from tests.web.conftest import USED
+
+if TYPE_CHECKING:
+    from tests.web.conftest import Shown
+
+PAGES_SHOWN = (
+    "/",
+    "/sessions",
+    "/sessions/{session_id}",
+    "/nodes",
+    "/nodes/{address}",
+    "/epochs",
+    "/epochs/{number}",
+    "/transactions/{hash}",
+    "/search?q=1",
+)
+EVERYTHING = (
+    *PAGES_SHOWN,
+    "/network/days.csv",
+    "/sessions.csv",
+    "/sessions/{session_id}/usage.csv",
+    "/sessions/{session_id}/charges.csv",
+    "/sessions/{session_id}/movements.csv",
+    "/nodes.csv",
+    "/nodes/{address}/epochs.csv",
+    "/nodes/{address}/explained.csv",
+    "/nodes/{address}/movements.csv",
+    "/epochs.csv",
+    "/epochs/{number}/files.csv",
+    "/epochs/{number}/transactions.csv",
+    "/epochs/{number}/charges.csv",
+    "/epochs/{number}/allocations.csv",
+    "/transactions/{hash}/events.csv",
+    "/epochs/{number}/files/manifest.json",
+    "/static/style.css",
+    "/static/local-time.js",
+    "/missing",
+    "/static/missing",
+)
+
+
+def places(shown: Shown, path: str) -> str:
+    """Return an address with things in it that are there."""
+    with shown.site.database.reading() as connection:
+        found = connection.execute(tables.events.select().where(tables.events.c.name == "SessionsCharged"))
+        transaction = found.first()
+    assert transaction is not None
+    return path.format(session_id=USED, address=NODE_A, number=5, hash=transaction.transaction_hash)

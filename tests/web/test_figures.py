@@ -1,0 +1,96 @@
+"""How values are written.
+
+Given an amount
+  it should be cut after six digits that count, marked where it was, and never read as 0 when it is not
+Given times, spans and rates
+  they should be written for people, whatever their size
+Given parts of an amount
+  they should fill the bar exactly
+Given a table
+  its CSV should be exact, and no text of somebody else a formula
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sessionpay.core.ids import ZERO_ADDRESS
+from sessionpay.core.money import Asset
+from sessionpay.web.bars import LENGTH, Part, length_of, stretches
+from sessionpay.web.figures import day, machine_moment, moment, percent, short, short_amount, span
+from sessionpay.web.tables import Column, Kind, Table, csv_lines
+
+ETH = Asset(ZERO_ADDRESS, "ETH", 18)
+WHOLE = Asset(ZERO_ADDRESS, "POINT", 0)
+
+
+@pytest.mark.parametrize(
+    ("amount", "asset", "text"),
+    [
+        (0, ETH, "0 ETH"),
+        (1, ETH, "0.000000000000000001 ETH"),
+        (10**18, ETH, "1 ETH"),
+        (-(15 * 10**17), ETH, "-1.5 ETH"),
+        (-(10**12 + 1), ETH, "-0.000001… ETH"),
+        (1_234_567 * 10**12, ETH, "1.23456… ETH"),
+        (1_234_567 * 10**18 + 1, ETH, "1,234,567… ETH"),
+        (999_999_999, WHOLE, "999,999,999 POINT"),
+    ],
+)
+def test_an_amount_is_short_and_honest(amount: int, asset: Asset, text: str) -> None:
+    assert short_amount(amount, asset) == text
+
+
+def test_times_are_written_whatever_their_size() -> None:
+    assert moment(0) == "1970-01-01 00:00:00 UTC"
+    assert machine_moment(86_400) == "1970-01-02T00:00:00Z"
+    assert day(86_400) == "1970-01-02"
+    assert moment(2**62) == f"unix time {2**62}"
+    assert machine_moment(2**62) == str(2**62)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 seconds"), (61, "1 minute 1 second"), (90_061, "1 day 1 hour"), (86_400 * 2_000, "2,000 days")],
+)
+def test_a_span_has_its_two_largest_units(seconds: int, text: str) -> None:
+    assert span(seconds) == text
+
+
+def test_rates_and_hashes() -> None:
+    assert [percent(ppm) for ppm in (0, 1, 500_000, 10**6)] == ["0 %", "0.0001 %", "50 %", "100 %"]
+    assert short("0x" + "ab" * 20) == "0xababab…ababab"
+    assert short("12345") == "12345"
+
+
+@given(st.lists(st.integers(-5, 2**96)))
+def test_parts_fill_the_bar(amounts: list[int]) -> None:
+    drawn = stretches([Part("a", "A", amount) for amount in amounts])
+    place = 0
+    for each in drawn:
+        assert each.start == place
+        place += each.length
+    assert place == (LENGTH if any(amount > 0 for amount in amounts) else 0)
+
+
+@given(st.integers(0, 2**96), st.integers(0, 2**96))
+def test_a_bar_beside_the_longest_can_be_seen(amount: int, more: int) -> None:
+    assert (length_of(amount, amount + more) > 0) == (amount > 0)
+    assert length_of(amount, amount + more) <= LENGTH
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
+def test_a_text_is_no_formula(text: str) -> None:
+    columns = (
+        Column("name", "Name"),
+        Column("amount", "Amount", Kind.MONEY),
+        Column("at", "At", Kind.MOMENT),
+    )
+    table = Table("t", "T", columns, [(text, -5, 0), ('a"b', 2**96, None)], ETH, "/t.csv")
+    lines = list(csv_lines(table))
+    assert lines[0] == "name,amount_base_units,at\r\n"
+    assert lines[1].strip('"').startswith(f"'{text}")
+    assert lines[1].endswith(",-5,1970-01-01T00:00:00Z\r\n")
+    assert lines[2] == f'"a""b",{2**96},\r\n'
