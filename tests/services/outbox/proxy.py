@@ -57,12 +57,16 @@ class _Handler(BaseHTTPRequestHandler):
     server: Proxy
 
     def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        answer = self.server.answer(request)
-        if answer is None:
-            self.close_connection = True
-            return
-        body = json.dumps({**answer, "id": request["id"]}).encode()
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        requests = asked if isinstance(asked, list) else [asked]
+        answers = []
+        for request in requests:
+            answer = self.server.answer(request)
+            if answer is None:
+                self.close_connection = True
+                return
+            answers.append({**answer, "id": request["id"]})
+        body = json.dumps(answers if isinstance(asked, list) else answers[0]).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
