@@ -2,7 +2,7 @@
 
 Given the usage of an epoch
   in another order, in one or in many segments, added up by one or by four threads, in a process with
-  another hash seed, its books kept in SQLite or in PostgreSQL
+  another hash seed, its books kept in SQLite or in PostgreSQL, taken in by one or by four processes
     the manifest should be the same to the byte
 """
 
@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, Phase, find, settings
 
+from sessionpay.core.ids import SessionId
 from sessionpay.services import epoch_usage
 from sessionpay.services.epoch_files import MANIFEST, USAGE, compute, read_inputs
-from sessionpay.services.home import open_epoch
+from sessionpay.services.home import Home, open_epoch
+from sessionpay.services.sealing import Sealer
 from sessionpay.store import accounts
+from tests.core.rows import row
 from tests.services.conftest import NOW, RULES
 from tests.strategies import History, histories, play
 
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 SEED = "4242"
+# Dealt out to the processes evenly, and enough for more than one segment.
+ROWS, SEGMENT_ROWS = 28, 10
+SECONDS_MAX = 60
 
 
 def drawn() -> History:
@@ -115,6 +121,30 @@ def test_books_of_either_database_change_no_byte(
         previous = made.manifest_sha256
     assert made is not None
     assert made.files[MANIFEST] == manifest
+
+
+@pytest.mark.parametrize("processes", [1, 4])
+def test_processes_change_no_byte(processes: int, database: Database, url: str, tmp_path: Path) -> None:
+    """Usage is the same, whether one process takes it in or several do at once."""
+    open_epoch(database, RULES, at=NOW)
+    home = Home(tmp_path / "home")
+    home.make()
+    each = ROWS // processes
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.services.run_intake", url, str(part * each), str(each), str(part)],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+        )
+        for part in range(processes)
+    ]
+    assert [process.wait(SECONDS_MAX) for process in running] == [0] * processes
+    Sealer(database, home, rows_max=SEGMENT_ROWS).close(1, RULES, at=NOW)
+    segments = sorted(home.segments.glob("*.parquet"))
+    rows = [row(task_id=f"task-{number}", session_id=SessionId(number % 5)) for number in range(ROWS)]
+    expected = epoch_usage.add_up(sealed(rows, tmp_path / "plain"), RULES.prices, RULES.policy)
+    assert len(segments) > 1
+    assert epoch_usage.add_up(segments, RULES.prices, RULES.policy) == expected
 
 
 def test_hash_seed_changes_no_byte(manifest: bytes, folders: list[Path]) -> None:
