@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import pytest
 
-from sessionpay.chain import rows as chain_rows
 from sessionpay.chain.client import Receipt
 from sessionpay.chain.deploy import deploy_session_payment
 from sessionpay.chain.embedded import embedded_chain
@@ -23,7 +22,7 @@ from sessionpay.core.ledger import Ledger
 from sessionpay.core.money import BaseUnits
 from sessionpay.core.roles import SESSION_CONTRACT_ROLE
 from sessionpay.core.usage import Outcome
-from sessionpay.services.settlement import ROWS_MAX, Settlement, batches, require_applied
+from sessionpay.services.settlement import Settlement, batches, require_applied
 from tests.core.rows import NO_FEE, NODE_A, NODE_B, SESSION, TOKEN_SHEET, row
 
 PLANNED = (Allocation(NODE_A, BaseUnits(5)), Allocation(NODE_B, BaseUnits(7)))
@@ -71,10 +70,9 @@ def test_a_node_that_only_failed_does_not_become_active(settlement: Settlement) 
 
 
 def test_batches_are_as_long_as_the_contract_takes_them() -> None:
-    assert [len(batch) for batch in batches(range(2 * ROWS_MAX + 1))] == [512, 512, 1]
+    assert [len(batch) for batch in batches(range(2 * 512 + 1))] == [512, 512, 1]
     assert [number for batch in batches(range(1_025)) for number in batch] == list(range(1_025))
     assert list(batches([])) == []
-    assert ROWS_MAX == chain_rows.ROWS_MAX
 
 
 def test_rows_applied_as_planned_are_no_error() -> None:

@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from sessionpay.chain.errors import BadArgument, BadBatch
-from sessionpay.core.events import Allocation, Charge
+from sessionpay.core.events import BATCH_ROWS_MAX, Allocation, Charge
 from sessionpay.core.ids import Address, SessionId, is_address, session_id
 from sessionpay.core.money import AMOUNT_LIMIT, BaseUnits
 
-# The contract's own bound; a longer array reverts without a reason.
-ROWS_MAX = 512
 AMOUNT_BITS = 96
 AMOUNT_MASK = 2**AMOUNT_BITS - 1
 
@@ -42,8 +40,8 @@ def allocations(words: Iterable[int]) -> tuple[Allocation, ...]:
 
 def require_rows(rows: Sequence[object]) -> None:
     """Raise `BadBatch` for more rows than one call takes."""
-    if len(rows) > ROWS_MAX:
-        raise BadBatch(len(rows), rows_max=ROWS_MAX)
+    if len(rows) > BATCH_ROWS_MAX:
+        raise BadBatch(len(rows), rows_max=BATCH_ROWS_MAX)
 
 
 def _amount(amount: int) -> int:

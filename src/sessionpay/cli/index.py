@@ -1,10 +1,8 @@
 """`sessionpay index`: every event of one or more contracts in a database, from which the books follow."""
 
-import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from threading import Event
 from typing import Annotated
 
 from typer import Option
@@ -15,6 +13,7 @@ from sessionpay.chain import rpc
 from sessionpay.chain.client import SessionPayment
 from sessionpay.cli.commands import Needs, Run, command, group
 from sessionpay.cli.failures import BadCommandLine
+from sessionpay.cli.interrupts import interruptible
 from sessionpay.cli.output import Count, Fields, Row
 from sessionpay.core.errors import SessionPayError
 from sessionpay.core.ids import Address, checksum_address
@@ -187,21 +186,8 @@ def _follow(run: Run, database: Database, followers: Sequence[Follower], *, once
     def tell(fault: SessionPayError) -> None:
         run.screen.note(f"waiting: {fault}")
 
-    with _interruptible() as stop:
+    with interruptible() as stop:
         return follow.run(database, followers, stop=stop, once=once, on_fault=tell)
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Lend a function that says whether the process was asked to end, so that it ends between two steps."""
-    asked = Event()
-    kinds = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(kind, lambda *_: asked.set()) for kind in kinds]
-    try:
-        yield asked.is_set
-    finally:
-        for kind, handler in zip(kinds, before, strict=True):
-            signal.signal(kind, handler)
 
 
 def _chosen(

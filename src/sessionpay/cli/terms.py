@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from sessionpay.chain.rows import ROWS_MAX
 from sessionpay.cli.failures import BadCommandLine
 from sessionpay.cli.output import SECONDS_PER
-from sessionpay.core.events import Allocation, Charge
+from sessionpay.core.events import BATCH_ROWS_MAX, Allocation, Charge
 from sessionpay.core.ids import Address, SessionId, parse_address, parse_session_id
 from sessionpay.core.money import Asset, BaseUnits, parse_amount
 
@@ -65,8 +64,10 @@ def _row(text: str, form: str, parse: Callable[[str], Key], asset: Asset) -> tup
 
 def _counted(texts: Iterable[str]) -> tuple[str, ...]:
     rows = tuple(texts)
-    if len(rows) > ROWS_MAX:
-        raise BadCommandLine("rows", len(rows), rule=f"one batch takes at most {ROWS_MAX}; send several")
+    if len(rows) > BATCH_ROWS_MAX:
+        raise BadCommandLine(
+            "rows", len(rows), rule=f"one batch takes at most {BATCH_ROWS_MAX}; send several"
+        )
     return rows
 
 

@@ -11,6 +11,9 @@ from typing import NamedTuple
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import BaseUnits
 
+# The contract's own bound for the rows of one batch; a longer array reverts without a reason.
+BATCH_ROWS_MAX = 512
+
 
 class Charge(NamedTuple):
     """One row of a charge batch: `amount` base units of `session_id`."""

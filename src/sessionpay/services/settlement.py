@@ -7,7 +7,7 @@ from typing import TypeVar
 from sessionpay.chain.client import Receipt, SessionPayment
 from sessionpay.chain.errors import NoKey
 from sessionpay.core.epochs import EpochResult, Opening, asks, settle
-from sessionpay.core.events import Allocation, Charge, Event, NodesAllocated, SessionsCharged
+from sessionpay.core.events import BATCH_ROWS_MAX, Allocation, Charge, Event, NodesAllocated, SessionsCharged
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.ledger import Call, Ledger
 from sessionpay.core.money import BaseUnits
@@ -15,9 +15,6 @@ from sessionpay.core.policy import Policy
 from sessionpay.core.pricing import PriceSheet
 from sessionpay.core.tally import Tallies, tally
 from sessionpay.core.usage import UsageRecord
-
-# The contract takes this many rows in one batch.
-ROWS_MAX = 512
 
 Row = TypeVar("Row")
 
@@ -124,8 +121,8 @@ class Settlement:
 
 def batches(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
     """Cut rows into runs of at most what one batch takes."""
-    for start in range(0, len(rows), ROWS_MAX):
-        yield tuple(rows[start : start + ROWS_MAX])
+    for start in range(0, len(rows), BATCH_ROWS_MAX):
+        yield tuple(rows[start : start + BATCH_ROWS_MAX])
 
 
 def require_applied(receipt: Receipt, planned: tuple[Allocation, ...]) -> None:

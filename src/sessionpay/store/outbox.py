@@ -12,14 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
-from sessionpay.core.events import Allocation, Charge
+from sessionpay.core.events import BATCH_ROWS_MAX, Allocation, Charge
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import BaseUnits
 from sessionpay.store.errors import OutboxDiffers, TooManyRows
 from sessionpay.store.settlement_tables import attempts, outbox
-
-# The contract's own bound for one transaction.
-ROWS_MAX = 512
 
 Rows = tuple[Charge, ...] | tuple[Allocation, ...] | tuple[Address, ...]
 
@@ -114,7 +111,7 @@ def plan(connection: Connection, epoch: int, purpose: Purpose, planned: Sequence
     Raises `TooManyRows` for a batch that one transaction does not take, and `OutboxDiffers` if something
     else was planned before.
     """
-    rows_max = 1 if purpose is Purpose.PAYOUT else ROWS_MAX
+    rows_max = 1 if purpose is Purpose.PAYOUT else BATCH_ROWS_MAX
     for rows in planned:
         if not 1 <= len(rows) <= rows_max:
             raise TooManyRows(purpose, rows=len(rows), rows_max=rows_max)
