@@ -17,21 +17,12 @@ from sessionpay.cli.interrupts import interruptible
 from sessionpay.cli.output import Fields, Money, Row
 from sessionpay.core.ids import checksum_address
 from sessionpay.core.money import BaseUnits
-from sessionpay.indexer.follow import Follower
-from sessionpay.indexer.source import ChainSource
-from sessionpay.indexer.start import enrol
 from sessionpay.services.condition import Watch
-from sessionpay.services.daemon import BooksDiffer, Daemon
-from sessionpay.services.engine import Engine
-from sessionpay.services.home import Home
-from sessionpay.services.outbox import Outbox, Timing
-from sessionpay.services.proof import Audit, audit_books
-from sessionpay.services.sealing import Sealer
+from sessionpay.services.daemon import POLL_SECONDS, BooksDiffer, Daemon
 from sessionpay.services.trial_chain import open_sessions
 from sessionpay.services.wholeness import require_whole
 from sessionpay.store import epochs, intake, settling
 from sessionpay.store.database import Database
-from sessionpay.store.evidence import Contract
 
 _Once = Annotated[bool, Option("--once", help="Settle every epoch that is closed, audit, and stop.")]
 _Embedded = Annotated[
@@ -84,13 +75,14 @@ def run_settlement(
         require_whole(database, home)
         contract = _embedded(run, database) if embedded else _named(run)
         report = _spoken(run) if once else _logged()
-        daemon = _daemon(
+        daemon = Daemon.of(
             home,
             database,
             contract,
             confirmations=confirmations,
+            poll_seconds=0 if embedded else POLL_SECONDS,
+            clock=now,
             report=report,
-            poll_seconds=0 if embedded else 2,
         )
         if once:
             _settle_once(run, daemon, contract)
@@ -162,46 +154,6 @@ def _settle_once(run: Run, daemon: Daemon, contract: SessionPayment) -> None:
         run.screen.line(f"difference: {audit.difference}")
     if audit.difference or audit.first_difference is not None:
         raise Exit(ExitCode.REFUSED)
-
-
-def _daemon(
-    home: Home,
-    database: Database,
-    contract: SessionPayment,
-    *,
-    confirmations: int | None,
-    report: Callable[..., None],
-    poll_seconds: int,
-) -> Daemon:
-    known = enrol(database, contract)
-    with database.writing() as connection:
-        settling.bind(connection, known)
-    follower = Follower(
-        database, known, [ChainSource(contract.web3, contract.address)], confirmations=confirmations
-    )
-    sender = Outbox(
-        database,
-        contract,
-        confirmations=confirmations,
-        timing=Timing(poll_seconds=poll_seconds),
-        report=lambda line: report("outbox", what=line),
-    )
-    return Daemon(
-        database=database,
-        home=home,
-        follower=follower,
-        sealer=Sealer(database, home),
-        engine=Engine(database, follower, sender, home, clock=now, report=report),
-        audit=lambda: _audit(home, database, contract, known),
-        clock=now,
-        report=report,
-    )
-
-
-def _audit(home: Home, database: Database, contract: SessionPayment, known: Contract) -> Audit:
-    with database.reading() as connection:
-        # What came before was computed anew when it was the newest, and `sessionpay audit` does so again.
-        return audit_books(contract, connection, known, folders=home.epochs, recomputed=1)
 
 
 def _named(run: Run) -> SessionPayment:

@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.exc import DBAPIError
 
+from sessionpay.chain.client import SessionPayment
 from sessionpay.core.errors import SessionPayError
 from sessionpay.core.policy import parse_policy
 from sessionpay.indexer.follow import Follower
+from sessionpay.indexer.source import ChainSource
+from sessionpay.indexer.start import enrol
 from sessionpay.services.engine import Engine, Stop, Unfinished, never
 from sessionpay.services.epoch_steps import EpochStep
 from sessionpay.services.home import Home
-from sessionpay.services.outbox import SYSTEM_CLOCK
-from sessionpay.services.proof import Audit
+from sessionpay.services.outbox import SYSTEM_CLOCK, Outbox, Timing
+from sessionpay.services.proof import Audit, audit_books
 from sessionpay.services.sealing import Sealer
 from sessionpay.store import epochs, outbox, settling
 from sessionpay.store.database import Database
@@ -63,6 +66,53 @@ class Daemon:
     last_audit: Audit | None = None
     _is_audited: bool = False
     _told: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        home: Home,
+        database: Database,
+        contract: SessionPayment,
+        *,
+        confirmations: int | None,
+        poll_seconds: int,
+        clock: Callable[[], int],
+        report: Callable[..., None],
+    ) -> "Daemon":
+        """Return the daemon of a contract and its settlement key, which the home settles from now on.
+
+        `confirmations` is how many blocks above it make a block final; None takes the node's own word.
+        `poll_seconds` is how long to wait between two looks at a transaction. Raises what `enrol` raises,
+        and `EpochElsewhere` where the database settles another contract.
+        """
+        known = enrol(database, contract)
+        with database.writing() as connection:
+            settling.bind(connection, known)
+        source = ChainSource(contract.web3, contract.address)
+        follower = Follower(database, known, [source], confirmations=confirmations)
+        sender = Outbox(
+            database,
+            contract,
+            confirmations=confirmations,
+            timing=Timing(poll_seconds=poll_seconds),
+            report=lambda line: report("outbox", what=line),
+        )
+
+        def audit() -> Audit:
+            with database.reading() as connection:
+                # What came before was computed anew when it was the newest; `sessionpay audit` does it again.
+                return audit_books(contract, connection, known, folders=home.epochs, recomputed=1)
+
+        return cls(
+            database=database,
+            home=home,
+            follower=follower,
+            sealer=Sealer(database, home),
+            engine=Engine(database, follower, sender, home, clock=clock, report=report),
+            audit=audit,
+            clock=clock,
+            report=report,
+        )
 
     def run(self, stop: Stop) -> None:
         """Work until `stop` says so; no fault that can pass ends it."""

@@ -17,21 +17,13 @@ from sessionpay.core.policy import parse_policy
 from sessionpay.core.pricing import parse_price_sheet
 from sessionpay.core.tally import tally
 from sessionpay.core.usage import UsageRecord
-from sessionpay.indexer.follow import Follower
-from sessionpay.indexer.source import ChainSource
-from sessionpay.indexer.start import enrol
 from sessionpay.metering.lines import Taken
 from sessionpay.metering.records import csv_rows, cut_epochs
 from sessionpay.services import trial_rules
 from sessionpay.services.daemon import Daemon
-from sessionpay.services.engine import Engine
 from sessionpay.services.home import Home, Rules, open_epoch
 from sessionpay.services.intake import Intake
-from sessionpay.services.outbox import Outbox, Timing
-from sessionpay.services.proof import Audit, audit_books
-from sessionpay.services.sealing import Sealer
 from sessionpay.services.trial_chain import open_sessions
-from sessionpay.store import settling
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
 
@@ -121,30 +113,11 @@ def _deposit(contract: SessionPayment, amounts: Mapping[SessionId, MicroUnits]) 
 def _demonstration(
     home: Home, database: Database, *, chain: EmbeddedChain, contract: SessionPayment
 ) -> Demonstration:
-    known = enrol(database, contract)
-    with database.writing() as connection:
-        settling.bind(connection, known)
-    follower = Follower(database, known, [ChainSource(contract.web3, contract.address)], confirmations=0)
-
     def clock() -> int:
         return chain.now
 
     def report(_event: str, **_values: object) -> None:
         """Say nothing: whoever looks sees it all."""
 
-    def audit() -> Audit:
-        with database.reading() as connection:
-            return audit_books(contract, connection, known, folders=home.epochs)
-
-    sender = Outbox(database, contract, confirmations=0, timing=Timing(poll_seconds=0), report=report)
-    daemon = Daemon(
-        database=database,
-        home=home,
-        follower=follower,
-        sealer=Sealer(database, home),
-        engine=Engine(database, follower, sender, home, clock=clock, report=report),
-        audit=audit,
-        clock=clock,
-        report=report,
-    )
-    return Demonstration(chain, contract, known, daemon)
+    daemon = Daemon.of(home, database, contract, confirmations=0, poll_seconds=0, clock=clock, report=report)
+    return Demonstration(chain, contract, daemon.follower.contract, daemon)
