@@ -13,13 +13,16 @@ ChainError                    the chain, the way to it, or the account that pays
 ├── TransactionFailed         a transaction was mined and reverted
 ├── NotMined                  a transaction was sent and no block holds it yet
 ├── NoPermit                  a token whose permits this package cannot sign
+├── TooManyAsked              strangers have the node asked too much at a time
 └── MalformedLog              a log that the contract cannot have written
 InputError                    (of `core.errors`)
 ├── BadArgument               an argument that does not fit its type in the ABI
 ├── BadBatch                  more rows than one call takes
 ├── BadRpcAddress             not the address of an RPC server
 ├── BadKey                    not a private key; the text itself is never kept
-└── BadKeystore               a key file that cannot be read, opened or written
+├── BadKeystore               a key file that cannot be read, opened or written
+└── BadSignature              a text that is nobody's signature
+    └── MalleableSignature    one of which there is a second form
 
 Each error carries its values as attributes, and its text is one line. No error ever carries a
 private key or a passphrase.
@@ -174,6 +177,14 @@ class NoPermit(ChainError):
         )
 
 
+class TooManyAsked(ChainError):
+    """So many questions of strangers are open at the node that one more has to wait."""
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__("the node is asked about other wallets just now; try again in a moment")
+
+
 class MalformedLog(ChainError):
     """A log under the contract's address that the contract cannot have written."""
 
@@ -239,3 +250,15 @@ class BadSignature(InputError):
     def __init__(self) -> None:
         """Say the form."""
         super().__init__("the signature cannot be used: write r, s and v, 65 bytes, as 0x and 130 digits")
+
+
+class MalleableSignature(BadSignature):
+    """The signature is the second form of another one, which wallets do not give."""
+
+    def __init__(self) -> None:
+        """Say which of the two is taken."""
+        InputError.__init__(
+            self,
+            "the signature cannot be used: its s is in the upper half, where anybody can turn a signature "
+            "into a second one; sign again, wallets give the lower one",
+        )

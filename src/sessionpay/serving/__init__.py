@@ -1,8 +1,10 @@
 """One read layer for whoever shows the books: the HTTP API and the pages say the same, from here."""
 
 from sessionpay.serving.cursors import BadCursor
+from sessionpay.serving.exports import MEDIA_TYPES, PricedRow, RowFormat, written
 from sessionpay.serving.folders import Contents, EpochTotals, FileView
 from sessionpay.serving.reader import LIMIT, LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, NoSuchFile, Reader
+from sessionpay.serving.usage import Export, ExportsBusy, SessionUsage, UsageElsewhere, UsageReader
 from sessionpay.serving.views import (
     Burn,
     EpochContents,
@@ -22,10 +24,13 @@ from sessionpay.serving.views import (
     TreasuryView,
     Withdrawal,
 )
+from sessionpay.serving.visibility import NOBODY, Hidden, UsageHidden, Viewer
 
 __all__ = [
     "LIMIT",
     "LIMIT_MAX",
+    "MEDIA_TYPES",
+    "NOBODY",
     "BadCursor",
     "BadLimit",
     "Burn",
@@ -34,7 +39,10 @@ __all__ = [
     "EpochTotals",
     "EpochView",
     "EventView",
+    "Export",
+    "ExportsBusy",
     "FileView",
+    "Hidden",
     "Hit",
     "HitKind",
     "MovementView",
@@ -44,12 +52,20 @@ __all__ = [
     "NoSuchFile",
     "NodeView",
     "Page",
+    "PricedRow",
     "Reader",
+    "RowFormat",
     "SessionAccount",
     "SessionCharge",
+    "SessionUsage",
     "SessionView",
     "Standing",
     "TransactionView",
     "TreasuryView",
+    "UsageElsewhere",
+    "UsageHidden",
+    "UsageReader",
+    "Viewer",
     "Withdrawal",
+    "written",
 ]

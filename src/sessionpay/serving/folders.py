@@ -74,6 +74,11 @@ def path_of(folders: Path, number: int, name: str) -> Path:
     return folders / folder_name(number) / name
 
 
+def is_usage(name: str) -> bool:
+    """Tell whether a file that `contents` listed is one of usage rows."""
+    return name.startswith(f"{USAGE}/")
+
+
 def explanation(folders: Path, number: int, account: Address) -> str | None:
     """Return why an account got what it got in an epoch, a line of `explain.jsonl`; None if it got nothing.
 

@@ -33,6 +33,7 @@ from sessionpay.serving.views import (
     Standing,
     TransactionView,
 )
+from sessionpay.serving.visibility import NOBODY, UsageHidden, Viewer, hidden, visibility_of
 from sessionpay.store import epochs, evidence, pages, queries
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
@@ -282,12 +283,19 @@ class Reader:
         held = folders.contents(self.folders, number, manifest_sha256=found.manifest_sha256)
         return EpochContents(told, held)
 
-    def epoch_file(self, number: int, name: str) -> tuple[FileView, Path]:
-        """Return a file of a settled epoch and where it is; raises `NoSuchEpoch` and `NoSuchFile`."""
+    def epoch_file(self, number: int, name: str, *, viewer: Viewer = NOBODY) -> tuple[FileView, Path]:
+        """Return a file of a settled epoch and where it is.
+
+        Segments have rows of many sessions. Raises `NoSuchEpoch`, `NoSuchFile`, and `UsageHidden`.
+        """
         found = self.epoch(number).contents
         listed = {each.name: each for each in found.files} if found else {}
         if self.folders is None or name not in listed:
             raise NoSuchFile(number, name)
+        if folders.is_usage(name):
+            why = hidden(visibility_of(self.rules(number).policy), viewer, owner=None)
+            if why is not None:
+                raise UsageHidden(f"all sessions in epoch {number}", why=why)
         return listed[name], folders.path_of(self.folders, number, name)
 
     def explanation(self, number: int, account: Address) -> str | None:

@@ -95,6 +95,16 @@ events = Table(
     sqlite_with_rowid=False,
 )
 Index("events_of_transaction", events.c.contract_id, events.c.transaction_hash)
+# Among millions of events few hand a session over.
+TRANSFERRED = "SessionTransferred"
+Index(
+    "events_of_transfer",
+    events.c.contract_id,
+    events.c.block_number,
+    events.c.log_index,
+    sqlite_where=events.c.name == TRANSFERRED,
+    postgresql_where=events.c.name == TRANSFERRED,
+)
 
 movements = Table(
     "movements",

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sessionpay.core.money import Asset
+from sessionpay.serving.exports import spreadsheet_text
 from sessionpay.web.figures import Link, machine_moment
 
 # A page that a phone can show; the CSV has all of it.
 PAGE_ROWS = 50
-
-# What a spreadsheet takes for a formula where a text begins with it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Value = str | int | bool | Link | None
 Row = Sequence[Value]
@@ -71,9 +69,8 @@ def _cell(column: Column, value: Value) -> str:
     if column.kind is Kind.MOMENT and isinstance(value, int):
         return machine_moment(value)
     text = str(value)
-    # A text that somebody else chose, such as a model's name, must stay a text in a spreadsheet.
     is_foreign = column.kind in {Kind.TEXT, Kind.PROSE} and not isinstance(value, int)
-    return f"'{text}" if is_foreign and text.startswith(_FORMULA) else text
+    return spreadsheet_text(text) if is_foreign else text
 
 
 def _line(cells: list[str]) -> str:
