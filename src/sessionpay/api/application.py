@@ -8,15 +8,27 @@ from typing import Any
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from sessionpay.api import accounts, budgets, epochs, health, network, stream, usage
+from sessionpay.api import (
+    accounts,
+    budgets,
+    epochs,
+    health,
+    network,
+    session_usage,
+    sign_in,
+    stream,
+    usage,
+)
 from sessionpay.api.descriptions import SCHEMAS, SECURITY
 from sessionpay.api.metrics import Counters, StateCollector
 from sessionpay.api.problems import answer_problems
+from sessionpay.api.viewing import Viewing
 from sessionpay.services.budget import Budgets
 from sessionpay.services.condition import Condition, Sight, look, reasons_not_ready
 from sessionpay.services.intake import Intake
 from sessionpay.services.proof import Audit
-from sessionpay.serving import Reader
+from sessionpay.services.sign_in import SignIns
+from sessionpay.serving import Reader, UsageReader, signing_in
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
 
@@ -28,7 +40,8 @@ class Serving:
     """What the application works on: a settlement's database, in which an epoch is open, and its contract.
 
     `clock` gives unix seconds, `sight` what the chain said last (None where nobody watches it), `audit` the
-    last audit of this process. `folders` is where the folders of settled epochs are, None where elsewhere.
+    last audit of this process. `folders` is where the folders of settled epochs are, `segments` where
+    sealed usage is, None where elsewhere. `sign_ins` are shared with the pages that are served beside it.
     """
 
     database: Database
@@ -37,6 +50,8 @@ class Serving:
     sight: Callable[[], Sight | None] | None = None
     audit: Callable[[], Audit | None] = lambda: None
     folders: Path | None = None
+    segments: Path | None = None
+    sign_ins: SignIns | None = None
 
     def reader(self) -> Reader:
         """Return what reads the books for whoever asks."""
@@ -69,10 +84,14 @@ def application(serving: Serving) -> FastAPI:
     keeping = Budgets(serving.database, serving.contract, clock=serving.clock)
     app.include_router(budgets.router(serving.database, keeping))
     reader = serving.reader()
+    viewing = Viewing(serving.database, serving.sign_ins or signing_in(reader))
+    app.include_router(sign_in.router(viewing))
+    used = UsageReader(serving.database, serving.contract, serving.segments)
+    app.include_router(session_usage.router(viewing, used))
     app.include_router(accounts.router(reader))
     app.include_router(stream.router(reader))
     app.include_router(network.router(reader, serving.audit))
-    app.include_router(epochs.router(reader))
+    app.include_router(epochs.router(reader, viewing))
     app.include_router(health.router(registry, serving.reasons_not_ready))
     _describe(app)
     return app

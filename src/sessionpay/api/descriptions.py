@@ -143,6 +143,7 @@ PROBLEM: dict[str, Any] = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "error": {"type": "string"},
+        "sign_in": {"type": "string", "description": "Where to get a message, if signing in would help."},
     },
     "example": {
         "type": "about:blank",
@@ -160,5 +161,10 @@ SECURITY = {
         "type": "http",
         "scheme": "bearer",
         "description": "An API key of `sessionpay usage reporter add`.",
-    }
+    },
+    "owner": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of `/v1/sign-in`; browsers send it as the cookie `sessionpay_sign_in`.",
+    },
 }

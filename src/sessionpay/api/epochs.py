@@ -1,5 +1,6 @@
 """Epochs: what they are, what they came to, and every file of them that others can check."""
 
+from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
@@ -23,8 +24,9 @@ from sessionpay.api.listing import (
     tagged,
 )
 from sessionpay.api.problems import Problem, described
+from sessionpay.api.viewing import PERSONAL, Viewing, refusal
 from sessionpay.core.ids import parse_address
-from sessionpay.serving import EpochContents, Reader
+from sessionpay.serving import EpochContents, FileView, Reader, UsageHidden
 
 _Name = Annotated[
     str,
@@ -34,7 +36,7 @@ _BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string", 
 _LINE = {"content": {"application/json": {"schema": {"type": "object"}}}}
 
 
-def router(reader: Reader) -> APIRouter:
+def router(reader: Reader, viewing: Viewing) -> APIRouter:
     """Return the routes of epochs."""
     routes = APIRouter(tags=["epochs"])
 
@@ -62,12 +64,18 @@ def router(reader: Reader) -> APIRouter:
         is_final = found.epoch.is_settled and found.contents is not None
         return tagged(request, tag_of((found,)), lambda: _told(reader, found), is_final=is_final)
 
-    routes.include_router(_files(reader))
+    routes.include_router(_files(reader, viewing))
     return routes
 
 
-def _files(reader: Reader) -> APIRouter:
+def _files(reader: Reader, viewing: Viewing) -> APIRouter:
     routes = APIRouter()
+
+    def _for_viewer(request: Request, number: int, name: str) -> tuple[FileView, FilePath]:
+        try:
+            return reader.epoch_file(number, name, viewer=viewing.viewer(request))
+        except UsageHidden as fault:
+            raise refusal(fault) from None
 
     @routes.get(
         "/v1/epochs/{number}/files/{name:path}",
@@ -77,15 +85,29 @@ def _files(reader: Reader) -> APIRouter:
         responses={
             **UNCHANGED,
             200: {**UNCHANGED[200], **_BYTES, "description": "The file."},
-            **described(s404="No such epoch, or no such file.", s422=BAD_VALUE, s503=SILENT),
+            **described(
+                s401="The key is not known.",
+                s403="Usage rows, which the epoch's policy does not show to everybody.",
+                s404="No such epoch, or no such file.",
+                s422=BAD_VALUE,
+                s503=SILENT,
+            ),
         },
+        openapi_extra={"security": [{}, {"reporter": []}]},
     )
     def _file(request: Request, number: Epoch, name: _Name) -> Response:
-        """Return the bytes that the manifest has the hash of."""
-        file, path = reader.epoch_file(number, name)
+        """Return the bytes that the manifest has the hash of; usage rows as `usage_visibility` says."""
+        is_personal = False
+        try:
+            file, path = reader.epoch_file(number, name)
+        except UsageHidden:
+            is_personal = True
+            file, path = _for_viewer(request, number, name)
         headers = {"Cache-Control": FRESH}
         if file.sha256 is not None:
             headers = {"Cache-Control": IMMUTABLE, "ETag": f'"{file.sha256}"'}
+            if is_personal:
+                headers |= PERSONAL
             if is_named(request, headers["ETag"]):
                 return Response(status_code=304, headers=headers)
         return FileResponse(path, media_type="application/octet-stream", headers=headers)

@@ -11,11 +11,20 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 
-from sessionpay.chain.errors import BadSignature
+from sessionpay.chain.errors import BadSignature, ChainError
 from sessionpay.core.errors import InputError, SessionPayError
 from sessionpay.services.budget import BudgetExceeded, NoReservation, NoSession, ReservationEnded
+from sessionpay.services.origins import ForeignRequest, UnknownHost
 from sessionpay.services.reporters import Unsigned
-from sessionpay.serving import BadCursor, NoNode, NoSuchEpoch, NoSuchFile
+from sessionpay.services.sign_in import SignInRefused, SignInsBusy
+from sessionpay.serving import (
+    BadCursor,
+    ExportsBusy,
+    NoNode,
+    NoSuchEpoch,
+    NoSuchFile,
+    UsageElsewhere,
+)
 from sessionpay.store.errors import StoreError
 
 MEDIA_TYPE = "application/problem+json"
@@ -30,6 +39,13 @@ _STATUS: tuple[tuple[type[SessionPayError], int], ...] = (
     (NoSuchEpoch, 404),
     (NoSuchFile, 404),
     (NoReservation, 404),
+    (UsageElsewhere, 404),
+    (UnknownHost, 421),
+    (ForeignRequest, 403),
+    (SignInRefused, 403),
+    (SignInsBusy, 503),
+    (ExportsBusy, 503),
+    (ChainError, 503),
     (BudgetExceeded, 409),
     (ReservationEnded, 409),
     (Unsigned, 403),
@@ -43,13 +59,20 @@ class Problem(Exception):
     """A request cannot be answered as asked: its HTTP status, the name of the error, and what to do."""
 
     def __init__(
-        self, status: int, error: str, detail: str, *, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        error: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
-        """Keep what the answer is made of."""
+        """Keep what the answer is made of; `more` are members of its own, such as where to sign in."""
         self.status = status
         self.error = error
         self.detail = detail
         self.headers = dict(headers or {})
+        self.more = dict(more or {})
         super().__init__(detail)
 
     @classmethod
@@ -70,6 +93,7 @@ class Problem(Exception):
                     "status": self.status,
                     "detail": self.detail,
                     "error": self.error,
+                    **self.more,
                 }
             ),
             status_code=self.status,

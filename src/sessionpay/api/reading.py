@@ -31,17 +31,17 @@ async def reporter_of(request: Request, database: Database) -> Reporter:
     return found
 
 
-async def body_of(request: Request) -> bytes:
-    """Return the body. Raises `Problem` 413 as soon as it is longer than it may be."""
+async def body_of(request: Request, *, most: int = BODY_BYTES_MAX) -> bytes:
+    """Return the body. Raises `Problem` 413 as soon as it is longer than `most` bytes."""
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > BODY_BYTES_MAX:
-        raise _too_long()
+    if announced.isdecimal() and int(announced[:20]) > most:
+        raise _too_long(most)
     parts: list[bytes] = []
     length = 0
     async for part in request.stream():
         length += len(part)
-        if length > BODY_BYTES_MAX:
-            raise _too_long()
+        if length > most:
+            raise _too_long(most)
         parts.append(part)
     return b"".join(parts)
 
@@ -73,8 +73,8 @@ def bad_body(rule: str) -> Problem:
     return Problem(422, "BadBody", f"the body cannot be used: {rule}; the form is described in /openapi.json")
 
 
-def _too_long() -> Problem:
-    detail = f"the body is longer than {BODY_BYTES_MAX} bytes: send the rows in smaller batches"
+def _too_long(most: int) -> Problem:
+    detail = f"the body is longer than {most} bytes: send less at once, usage in smaller batches"
     return Problem(413, "BodyTooLong", detail)
 
 

@@ -107,6 +107,7 @@ def _keep_running(
         sight=watch.sight,
         audit=lambda: daemon.last_audit,
         folders=daemon.home.epochs,
+        segments=daemon.home.segments,
     )
     with serving(application(served), listen) as server:
         watch.begin()

@@ -32,6 +32,7 @@ OWNER_TOKENS_MAX, STRANGER_TOKENS_MAX = 20_000, 2_000
 # As many sign-ins as are taken in five minutes. More have to wait: none used is ever forgotten too soon.
 USED_MAX = 50_000
 
+COOKIE = "sessionpay_sign_in"
 # A token that is found in a log or a repository shows by this what it is for.
 TOKEN_PREFIX = "sps_"  # noqa: S105 - how tokens begin, not one of them
 TOKEN_BYTES = 32
@@ -71,7 +72,7 @@ class OtherChain(SignInRefused):
 
 
 class NotOurMessage(SignInRefused):
-    """This process did not write the message, or not like that."""
+    """The message is not one of this process, or not as it wrote it."""
 
     def __init__(self) -> None:
         """Say what to do."""
@@ -129,9 +130,10 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Whose token it is, and until when, in unix seconds."""
+    """Whose token it is, for how many seconds it was given, and until when, in unix seconds."""
 
     address: Address
+    lasts: int
     expires_at: int
 
 
@@ -192,7 +194,7 @@ class SignIns:
         is_owner = self._is_owner(message.address)
         now = self._clock()
         lasts = CONTRACT_TOKEN_SECONDS if is_contract else TOKEN_SECONDS
-        made = SignedIn(message.address, now + lasts)
+        made = SignedIn(message.address, lasts, now + lasts)
         token = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
         with self._lock:
             self._use(message, now)

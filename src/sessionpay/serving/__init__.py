@@ -4,7 +4,16 @@ from sessionpay.serving.cursors import BadCursor
 from sessionpay.serving.exports import MEDIA_TYPES, PricedRow, RowFormat, written
 from sessionpay.serving.folders import Contents, EpochTotals, FileView
 from sessionpay.serving.reader import LIMIT, LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, NoSuchFile, Reader
-from sessionpay.serving.usage import Export, ExportsBusy, SessionUsage, UsageElsewhere, UsageReader
+from sessionpay.serving.signing_in import signing_in
+from sessionpay.serving.usage import (
+    EXPORTS_AT_ONCE_MAX,
+    Export,
+    ExportsBusy,
+    SessionUsage,
+    UsageElsewhere,
+    UsageReader,
+    sent,
+)
 from sessionpay.serving.views import (
     Burn,
     EpochContents,
@@ -27,6 +36,7 @@ from sessionpay.serving.views import (
 from sessionpay.serving.visibility import NOBODY, Hidden, UsageHidden, Viewer
 
 __all__ = [
+    "EXPORTS_AT_ONCE_MAX",
     "LIMIT",
     "LIMIT_MAX",
     "MEDIA_TYPES",
@@ -67,5 +77,7 @@ __all__ = [
     "UsageReader",
     "Viewer",
     "Withdrawal",
+    "sent",
+    "signing_in",
     "written",
 ]

@@ -50,7 +50,7 @@ class PricedRow:
 
 
 def spreadsheet_text(text: str) -> str:
-    """Return a text that somebody else chose, such as a model's name, so that it stays one in a spreadsheet."""
+    """Return a text that somebody else chose, so that a spreadsheet takes it for nothing else."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

@@ -315,6 +315,11 @@ class Reader:
 
     # Search
 
+    def owns_any(self, address: Address) -> bool:
+        """Tell whether an address has a session."""
+        with self._reading() as (connection, _):
+            return bool(pages.sessions(connection, self.contract, owner=address, limit=1))
+
     def transaction(self, transaction_hash: str) -> TransactionView:
         """Return what one transaction did, `transaction_hash` being 0x and 64 lower-case digits."""
         with self._reading() as (connection, standing):

@@ -1,12 +1,14 @@
 """What a session used, for whom the policy of each epoch shows it: by model and day, and row by row."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import NamedTuple
+from weakref import finalize
 
 from sqlalchemy import Connection
+from starlette.concurrency import iterate_in_threadpool
 
 from sessionpay.core.errors import InputError, SessionPayError
 from sessionpay.core.ids import SessionId
@@ -14,7 +16,7 @@ from sessionpay.core.pricing import parse_price_sheet, row_price
 from sessionpay.metering.consumption import Consumption, consumption, session_rows
 from sessionpay.metering.segments import path_of
 from sessionpay.services.budget import NoSession
-from sessionpay.serving.exports import PricedRow
+from sessionpay.serving.exports import PricedRow, RowFormat, written
 from sessionpay.serving.visibility import Hidden, UsageHidden, Viewer, begins_at, hidden, visibility_of
 from sessionpay.store import epochs, queries, segments, transfers
 from sessionpay.store.database import Database
@@ -59,7 +61,7 @@ class SessionUsage:
     since: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Export:
     """Rows of a session, read as they are taken; `hidden` and `since` as in `SessionUsage`.
 
@@ -135,7 +137,10 @@ class UsageReader:
                 is_over.append(True)
                 self.exports.release()
 
-        return Export(self._priced(session_id, sight.shown), end, sight.hidden, sight.since)
+        export = Export(self._priced(session_id, sight.shown), end, sight.hidden, sight.since)
+        # Whoever asked may be gone before the first row is read, and then nobody calls it.
+        finalize(export, end)
+        return export
 
     def _look(
         self,
@@ -189,6 +194,15 @@ class UsageReader:
                     sheet.sla[record.sla],
                     row_price(sheet, record),
                 )
+
+
+async def sent(export: Export, form: RowFormat) -> AsyncIterator[bytes]:
+    """Yield an export's lines, read in another thread, and end it even if the reader goes away."""
+    try:
+        async for some in iterate_in_threadpool(written(export.rows, form)):
+            yield some
+    finally:
+        export.end()
 
 
 def _between(listed: Sequence[Epoch], first: int | None, last: int | None) -> list[Epoch]:

@@ -15,15 +15,13 @@ from starlette.staticfiles import StaticFiles
 
 from sessionpay.core.errors import InputError
 from sessionpay.services.budget import NoSession
-from sessionpay.serving import NoNode, NoSuchEpoch, NoSuchFile
-from sessionpay.web import epochs, network, nodes, searching, sessions
+from sessionpay.services.origins import ForeignRequest
+from sessionpay.serving import ExportsBusy, NoNode, NoSuchEpoch, NoSuchFile, UsageElsewhere, UsageHidden
+from sessionpay.web import epochs, network, nodes, searching, sessions, signing
 from sessionpay.web.headers import SecurityHeaders
 from sessionpay.web.searching import NoTransaction
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Table, csv_lines
-
-# Pages tell the books of now; a settled epoch's files are told by their hashes.
-FRESH = {"Cache-Control": "no-cache"}
 
 PAGES: dict[str, Callable[[Site, Request], str]] = {
     "/": network.page,
@@ -56,7 +54,8 @@ TABLES: dict[str, Callable[[Site, Request], Table]] = {
 }
 
 # What was asked for is well written, and not there.
-_MISSING = (NoSession, NoNode, NoSuchEpoch, NoSuchFile, NoTransaction)
+_MISSING = (NoSession, NoNode, NoSuchEpoch, NoSuchFile, NoTransaction, UsageElsewhere)
+_FORBIDDEN = (UsageHidden, ForeignRequest)
 
 
 def pages(site: Site) -> Starlette:
@@ -67,6 +66,8 @@ def pages(site: Site) -> Starlette:
             *(Route(path, _page(site, render)) for path, render in PAGES.items()),
             *(Route(path, _table(site, make)) for path, make in TABLES.items()),
             Route("/epochs/{number}/files/{name}", _file(site)),
+            Route("/sessions/{session_id}/usage-rows.{form}", _rows(site)),
+            Route("/sign-out", _sign_out(site), methods=["POST"]),
             Mount("/static", static, name="static"),
         ],
         middleware=[Middleware(SecurityHeaders)],
@@ -76,50 +77,80 @@ def pages(site: Site) -> Starlette:
 
 def _page(site: Site, render: Callable[[Site, Request], str]) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        return _html(render(site, request))
+        seen = signing.seen(site, request)
+        return _html(render(seen, request), seen)
 
     return answer
 
 
 def _table(site: Site, make: Callable[[Site, Request], Table]) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        table = make(site, request)
+        seen = signing.seen(site, request)
+        table = make(seen, request)
         named = {"Content-Disposition": f'attachment; filename="{table.name}.csv"'}
-        return StreamingResponse(csv_lines(table), media_type="text/csv", headers=FRESH | named)
+        return StreamingResponse(
+            csv_lines(table), media_type="text/csv", headers=signing.caching(seen) | named
+        )
+
+    return answer
+
+
+def _sign_out(site: Site) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        return signing.sign_out(site, request)
+
+    return answer
+
+
+def _rows(site: Site) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        return sessions.rows(signing.seen(site, request), request)
 
     return answer
 
 
 def _file(site: Site) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        return FileResponse(epochs.file(site, request), media_type="text/plain", headers=FRESH)
+        headers = signing.caching(site)
+        return FileResponse(epochs.file(site, request), media_type="text/plain", headers=headers)
 
     return answer
 
 
-def _html(text: str, *, status: int = HTTPStatus.OK) -> Response:
-    return HTMLResponse(text, status_code=status, headers=FRESH)
+def _html(text: str, seen: Site, *, status: int = HTTPStatus.OK) -> Response:
+    return HTMLResponse(text, status_code=status, headers=signing.caching(seen))
 
 
 def _faults(site: Site) -> dict[int | type[Exception], Callable[[Request, Exception], Response]]:
-    def fault(status: int, title: str, reason: str) -> Response:
-        return _html(site.render("fault.html", title, reason=reason), status=status)
+    def fault(request: Request, status: int, title: str, reason: str) -> Response:
+        seen = signing.seen(site, request)
+        return _html(seen.render("fault.html", title, reason=reason), seen, status=status)
 
-    def of_http(_: Request, exception: Exception) -> Response:
+    def of_http(request: Request, exception: Exception) -> Response:
         if not isinstance(exception, HTTPException):
             raise TypeError(exception)
         if exception.status_code == HTTPStatus.NOT_FOUND:
             reason = "There is no such page. Search for a session, an address, a transaction or an epoch."
-            return fault(HTTPStatus.NOT_FOUND, "Not found", reason)
+            return fault(request, HTTPStatus.NOT_FOUND, "Not found", reason)
         return PlainTextResponse(exception.detail, exception.status_code, headers=exception.headers)
 
-    def of_input(_: Request, exception: Exception) -> Response:
+    def of_input(request: Request, exception: Exception) -> Response:
         if isinstance(exception, _MISSING):
-            return fault(HTTPStatus.NOT_FOUND, "Not found", str(exception))
-        return fault(HTTPStatus.BAD_REQUEST, "That cannot be shown", str(exception))
+            return fault(request, HTTPStatus.NOT_FOUND, "Not found", str(exception))
+        if isinstance(exception, _FORBIDDEN):
+            return fault(request, HTTPStatus.FORBIDDEN, "That is not for everybody", str(exception))
+        return fault(request, HTTPStatus.BAD_REQUEST, "That cannot be shown", str(exception))
 
-    def of_database(_: Request, _exception: Exception) -> Response:
+    def of_database(request: Request, _exception: Exception) -> Response:
         reason = "The database does not answer; try again in a minute."
-        return fault(HTTPStatus.SERVICE_UNAVAILABLE, "The books cannot be read", reason)
+        return fault(request, HTTPStatus.SERVICE_UNAVAILABLE, "The books cannot be read", reason)
 
-    return {HTTPException: of_http, InputError: of_input, DBAPIError: of_database}
+    def of_exports(request: Request, exception: Exception) -> Response:
+        return fault(request, HTTPStatus.SERVICE_UNAVAILABLE, "Just now that is too much", str(exception))
+
+    return {
+        HTTPException: of_http,
+        InputError: of_input,
+        DBAPIError: of_database,
+        ExportsBusy: of_exports,
+    }

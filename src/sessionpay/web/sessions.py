@@ -1,14 +1,25 @@
 """A session: what is left, what it was spent on, when it runs out. And all sessions of one owner."""
 
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 
 from sessionpay.core.ids import Address, SessionId, checksum_address, parse_address, parse_session_id
-from sessionpay.core.policy import UsageVisibility, parse_policy
-from sessionpay.metering.consumption import Consumption, consumption
-from sessionpay.metering.segments import path_of
-from sessionpay.serving import MovementView, SessionAccount, SessionCharge, SessionView
-from sessionpay.store import epochs, segments
-from sessionpay.web.figures import day, epoch_link, owner_link, session_link
+from sessionpay.serving import (
+    MEDIA_TYPES,
+    Hidden,
+    MovementView,
+    RowFormat,
+    SessionAccount,
+    SessionCharge,
+    SessionUsage,
+    SessionView,
+    sent,
+)
+from sessionpay.web import signing
+from sessionpay.web.figures import day, epoch_link, moment, owner_link, session_link
 from sessionpay.web.listing import Listing
 from sessionpay.web.movements import movements
 from sessionpay.web.site import Site
@@ -16,10 +27,12 @@ from sessionpay.web.tables import Column, Kind, Row, Table
 
 DAY_SECONDS = 86_400
 
-# As many as a month has days; older usage is in the folders of its epochs.
-EPOCHS_READ_MAX = 31
-# A page is not worth more of the machine than this.
-MEMORY_BYTES_MAX = 256 * 2**20
+_WHY = {
+    Hidden.SIGN_IN: "Its owner sees more: sign in with the owner's address, by a wallet in a browser with "
+    "scripts, or through the API.",
+    Hidden.OWNER: "Its owner sees more: sign out, and sign in with the owner's address.",
+    Hidden.OPERATOR: "The policy shows some epochs' usage to the operator alone: ask the operator for it.",
+}
 
 _USAGE = (
     Column("day", "Day (UTC)"),
@@ -35,6 +48,7 @@ def page(site: Site, request: Request) -> str:
     """Return one session as HTML; raises `BadSessionId` and `NoSession`."""
     session_id = _asked(request)
     account = site.reader.session(session_id)
+    used = site.usage.by_day(session_id, site.viewer)
     return site.render(
         "session.html",
         f"Session {session_id}",
@@ -42,23 +56,29 @@ def page(site: Site, request: Request) -> str:
         session=account.session,
         per_day=_per_day(account),
         owner=owner_link(account.session.owner),
-        usage=usage_csv(site, request),
+        usage=_usage(site, session_id, used),
+        usage_left_out=_left_out(used),
+        usage_rows=[f"/sessions/{session_id}/usage-rows.{form}" for form in RowFormat] if used.epochs else [],
         charges=_charges(site, session_id).page(request),
         movements=_movements(site, session_id).page(request),
     )
 
 
 def usage_csv(site: Site, request: Request) -> Table:
-    """Return what a session used by model and day, where everybody may see that."""
+    """Return what a session used by model and day, as far as the viewer may see it; raises `UsageHidden`."""
     session_id = _asked(request)
-    return Table(
-        "usage",
-        "Usage",
-        _USAGE,
-        [(day(each.day), *each[1:]) for each in _usage(site, session_id)],
-        site.asset,
-        f"/sessions/{session_id}/usage.csv",
-        empty="None that everybody may see: the policy of an epoch says who sees its usage rows.",
+    used = site.usage.by_day(session_id, site.viewer)
+    site.usage.require_shown(session_id, used)
+    return _usage(site, session_id, used)
+
+
+def rows(site: Site, request: Request) -> Response:
+    """Return every usage row of a session that the viewer may see, as a file; raises `UsageHidden`."""
+    session_id, form = _asked(request), _form(request)
+    export = site.usage.rows(session_id, site.viewer)
+    named = {"Content-Disposition": f'attachment; filename="session-{session_id}-usage.{form.value}"'}
+    return StreamingResponse(
+        sent(export, form), media_type=MEDIA_TYPES[form], headers=signing.caching(site) | named
     )
 
 
@@ -100,17 +120,31 @@ def _per_day(account: SessionAccount) -> int:
     return burn.amount * DAY_SECONDS // burn.seconds if burn.seconds else 0
 
 
-def _usage(site: Site, session_id: SessionId) -> list[Consumption]:
-    paths = []
-    with site.database.reading() as connection:
-        for epoch in reversed(epochs.listed(connection)[-EPOCHS_READ_MAX:]):
-            policy = parse_policy(epochs.text(connection, epoch.policy))
-            if policy.usage_visibility is UsageVisibility.PUBLIC:
-                paths += [
-                    path_of(site.home.segments, each.sha256)
-                    for each in segments.listed(connection, epoch.number)
-                ]
-    return consumption(paths, session_id, memory_limit=MEMORY_BYTES_MAX, threads=1)
+def _usage(site: Site, session_id: SessionId, used: SessionUsage) -> Table:
+    return Table(
+        "usage",
+        "Usage",
+        _USAGE,
+        [(day(each.day), *each[1:]) for each in used.rows],
+        site.asset,
+        f"/sessions/{session_id}/usage.csv",
+        empty="None that is sealed yet." if used.epochs or not used.hidden else "None that you may see.",
+    )
+
+
+def _left_out(used: SessionUsage) -> list[str]:
+    """Return, a sentence each, what of a session's usage is not shown, why, and what would help."""
+    told = [_WHY[why] for why in used.hidden]
+    if used.since:
+        told.append(f"What was used before {moment(used.since)} was another owner's, and is not shown.")
+    return told
+
+
+def _form(request: Request) -> RowFormat:
+    try:
+        return RowFormat(request.path_params["form"])
+    except ValueError:
+        raise HTTPException(HTTPStatus.NOT_FOUND) from None
 
 
 def _sessions(site: Site, owner: Address | None) -> Listing[SessionView]:

@@ -1,7 +1,8 @@
 """What the pages are about: one settlement, and what is known of its chain."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from threading import BoundedSemaphore
 from typing import Any
 
 from jinja2 import Environment
@@ -10,7 +11,8 @@ from sessionpay.core.money import Asset
 from sessionpay.services.condition import Condition, Sight, look
 from sessionpay.services.home import Home
 from sessionpay.services.proof import Audit
-from sessionpay.serving import Reader
+from sessionpay.services.sign_in import SignIns
+from sessionpay.serving import EXPORTS_AT_ONCE_MAX, NOBODY, Reader, UsageReader, Viewer
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
 from sessionpay.web.rendering import environment
@@ -22,6 +24,7 @@ class Site:
 
     `clock` gives unix seconds, `sight` what the chain said last, `audit` the last audit that this process
     knows of; both None where there is none. `is_demo` says that its chain ends with the process.
+    `sign_ins` are those of the API beside it, None where nobody can sign in; `viewer` is who looks.
     """
 
     database: Database
@@ -31,6 +34,9 @@ class Site:
     sight: Callable[[], Sight | None] = lambda: None
     audit: Callable[[], Audit | None] = lambda: None
     is_demo: bool = False
+    sign_ins: SignIns | None = None
+    viewer: Viewer = NOBODY
+    exports: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(EXPORTS_AT_ONCE_MAX))
     templates: Environment = field(default_factory=environment)
 
     @property
@@ -42,6 +48,15 @@ class Site:
     def reader(self) -> Reader:
         """The books, as the API reads them, too."""
         return Reader(self.database, self.contract, self.clock, self._surplus, self.home.epochs)
+
+    @property
+    def usage(self) -> UsageReader:
+        """What sessions used, for whom it is shown."""
+        return UsageReader(self.database, self.contract, self.home.segments, self.exports)
+
+    def seen_by(self, viewer: Viewer) -> "Site":
+        """Return the same site as somebody sees it."""
+        return replace(self, viewer=viewer)
 
     def look(self) -> Condition:
         """Return how the settlement is doing now."""
@@ -56,6 +71,8 @@ class Site:
             "asset": self.asset,
             "known": self.contract,
             "demo": self.is_demo,
+            "viewer": self.viewer.address,
+            "can_sign_in": self.sign_ins is not None,
             "now": self.clock(),
         }
         return self.templates.get_template(template).render(common | values)
