@@ -1,6 +1,7 @@
 """`sessionpay run`: the settlement at work, as a daemon, or once for everything that is ready."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 import structlog
@@ -19,8 +20,10 @@ from sessionpay.core.ids import checksum_address
 from sessionpay.core.money import BaseUnits
 from sessionpay.services.condition import Watch
 from sessionpay.services.daemon import POLL_SECONDS, BooksDiffer, Daemon
+from sessionpay.services.origins import Origin, parse_public_url
 from sessionpay.services.trial_chain import open_sessions
 from sessionpay.services.wholeness import require_whole
+from sessionpay.serving import signing_in
 from sessionpay.store import epochs, intake, settling
 from sessionpay.store.database import Database
 
@@ -48,6 +51,16 @@ _Listen = Annotated[
 ]
 
 
+_PublicUrl = Annotated[
+    str | None,
+    Option(
+        "--public-url",
+        metavar="URL",
+        help="With --listen: the address that people open, where a proxy stands before it.",
+    ),
+]
+
+
 def register(app: Typer) -> None:
     """Add `run` to the program."""
     command(app, "run", needs=Needs.SETTLEMENT, example="run --once")(run_settlement)
@@ -60,6 +73,7 @@ def run_settlement(
     embedded: _Embedded = False,
     confirmations: _Confirmations = None,
     listen: _Listen = None,
+    public_url: _PublicUrl = None,
 ) -> None:
     """Take usage in, and settle every epoch: price, charge, allocate, publish, pay out, audit.
 
@@ -69,6 +83,9 @@ def run_settlement(
         raise BadCommandLine(
             "embedded", "--embedded", rule="give --once too: its chain ends with the process"
         )
+    public = None if public_url is None else parse_public_url(public_url)
+    if public is not None and listen is None:
+        raise BadCommandLine("public_url", "--public-url", rule="give --listen too: it says where to answer")
     if once and listen is not None:
         raise BadCommandLine("listen", listen, rule="leave --once out: nobody can ask a process that ends")
     with settled(run) as (home, database), database.sole_writer():
@@ -88,11 +105,16 @@ def run_settlement(
             _settle_once(run, daemon, contract)
         else:
             with interruptible() as stop:
-                _keep_running(daemon, contract, listen, stop)
+                _keep_running(daemon, contract, listen, stop, public=public)
 
 
 def _keep_running(
-    daemon: Daemon, contract: SessionPayment, listen: str | None, stop: Callable[[], bool]
+    daemon: Daemon,
+    contract: SessionPayment,
+    listen: str | None,
+    stop: Callable[[], bool],
+    *,
+    public: Origin | None,
 ) -> None:
     """Settle until the process is asked to end, and answer whoever asks meanwhile."""
     if listen is None:
@@ -109,7 +131,8 @@ def _keep_running(
         folders=daemon.home.epochs,
         segments=daemon.home.segments,
     )
-    with serving(application(served), listen) as server:
+    signed = replace(served, sign_ins=signing_in(served.reader(), public=public, web3=contract.web3))
+    with serving(application(signed), listen) as server:
         watch.begin()
         daemon.report("listening", url=server.url)
         # Without the server this process would only seem to be well; whoever runs it starts it anew.

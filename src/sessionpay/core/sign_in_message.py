@@ -14,11 +14,11 @@ VERSION = "1"
 SCHEME_DEFAULT = "https"
 
 _FORM = re.compile(
-    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?P<domain>[^\s/?#@]+)"
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?P<domain>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?P<port>:[0-9]{1,5})?"
     r" wants you to sign in with your Ethereum account:\n"
     r"(?P<address>0x[0-9a-fA-F]{40})\n\n"
-    r"(?P<statement>[\x20-\x7e]+)\n\n"
-    r"URI: (?P<uri>\S+)\n"
+    r"(?P<statement>[A-Za-z0-9 ._~:/?#\[\]@!$&'()*+,;=-]+)\n\n"
+    r"URI: (?P<uri>https?://[A-Za-z0-9.:\[\]-]+/)\n"
     rf"Version: {VERSION}\n"
     r"Chain ID: (?P<chain_id>[1-9][0-9]{0,77})\n"
     r"Nonce: (?P<nonce>[A-Za-z0-9]{8,128})\n"
@@ -83,7 +83,7 @@ def parse_sign_in_message(text: str) -> SignInMessage:
     try:
         message = SignInMessage(
             scheme=found["scheme"] or SCHEME_DEFAULT,
-            domain=found["domain"],
+            domain=found["domain"] + (found["port"] or ""),
             address=parse_address(found["address"]),
             statement=found["statement"],
             uri=found["uri"],
