@@ -1,8 +1,9 @@
 """`sessionpay serve`: the books as pages, for owners, node operators, the network and auditors."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -14,7 +15,7 @@ from sessionpay.api.server import PORT_MAX
 from sessionpay.app import NotNamed, find_chain
 from sessionpay.chain import rpc
 from sessionpay.chain.client import SessionPayment
-from sessionpay.chain.connect import require_chain
+from sessionpay.chain.connect import require_chain, require_rpc_address
 from sessionpay.chain.errors import ChainError
 from sessionpay.cli.commands import Needs, Run, command
 from sessionpay.cli.failures import BadCommandLine
@@ -36,6 +37,14 @@ _Port = Annotated[int, Option("--port", min=0, max=PORT_MAX, help="Where to list
 _Demo = Annotated[
     bool, Option("--demo", help="Show a chain inside this process, freshly settled, and end with it.")
 ]
+_WalletRpc = Annotated[
+    str | None,
+    Option(
+        "--wallet-rpc",
+        metavar="URL",
+        help="RPC address that wallets are told that do not know the chain; everybody sees it.",
+    ),
+]
 
 
 def register(app: Typer) -> None:
@@ -43,17 +52,22 @@ def register(app: Typer) -> None:
     command(app, "serve", needs=Needs.STATUS, example="serve --demo")(serve)
 
 
-def serve(run: Run, *, port: _Port = PORT_DEFAULT, demo: _Demo = False) -> None:
+def serve(
+    run: Run, *, port: _Port = PORT_DEFAULT, demo: _Demo = False, wallet_rpc: _WalletRpc = None
+) -> None:
     """Show the books as pages on this machine, until the process is asked to end.
 
-    Looks at the chain where one is named, and audits once at the start. It never signs anything.
+    Looks at the chain where one is named, and audits once at the start. It never signs anything: visitors
+    do, with the wallets of their browsers.
     """
+    if wallet_rpc is not None:
+        require_rpc_address(wallet_rpc)
     if demo and (run.home or run.database or run.rpc):
         raise BadCommandLine("demo", "--demo", rule="leave --home, --database and --rpc out: it has its own")
     address = f"127.0.0.1:{port}"
     with (
         interruptible() as stop,
-        _demonstrated(run) if demo else _opened(run) as site,
+        _demonstrated(run) if demo else _opened(run, wallet_rpc) as site,
         serving(pages(site), address) as server,
     ):
         if run.screen.json_output:
@@ -84,40 +98,54 @@ def _demonstrated(run: Run) -> Iterator[Site]:
                 sight=lambda: Sight(now(), head, None),
                 audit=lambda: shown.daemon.last_audit,
                 is_demo=True,
+                unsigned="this is a demonstration, and no wallet can reach a chain inside this server",
             )
         finally:
             database.close()
 
 
 @contextmanager
-def _opened(run: Run) -> Iterator[Site]:
+def _opened(run: Run, wallet_rpc: str | None) -> Iterator[Site]:
     with settled(run) as (home, database):
         with database.reading() as connection:
             known = contract_of(connection)
         if known is None:
             raise NotBound
-        watch, audit = _chain(run, home, database, known)
-        if watch is not None:
-            watch.begin()
-        sight: Callable[[], Sight | None] = watch.sight if watch else lambda: None
+        site = Site(database=database, contract=known, home=home, clock=now, wallet_rpc=wallet_rpc)
+        contract, fault = _chain(run, known)
+        if contract is None:
+            run.screen.note(f"the chain is left out: {fault}")
+            unsigned = f"this server was started without a chain ({fault})"
+            yield replace(site, unsigned=unsigned)
+            return
+        audit = _audit(run, site, contract)
+        watch = Watch(contract, None, now)
+        watch.begin()
         try:
-            yield Site(
-                database=database, contract=known, home=home, clock=now, sight=sight, audit=lambda: audit
-            )
+            yield replace(site, chain=contract, sight=watch.sight, audit=lambda: audit)
         finally:
-            if watch is not None:
-                watch.end()
+            watch.end()
 
 
-def _chain(run: Run, home: Home, database: Database, known: Contract) -> tuple[Watch | None, Audit | None]:
-    """Return who looks at the chain, and an audit; nothing where no chain is named or it does not answer."""
+def _chain(run: Run, known: Contract) -> tuple[SessionPayment | None, str]:
+    """Return the contract on the chain that is named, or why there is none.
+
+    Its code is looked at, so that nobody's money goes to another contract from here.
+    """
     try:
         web3 = run.wiring.open_chain(find_chain(run.wiring.config(), rpc=run.rpc))
         require_chain(web3, known.chain_id)
         contract = SessionPayment(web3, known.address)
-        with run.screen.waiting("auditing"), database.reading() as connection:
-            audit = audit_books(contract, connection, known, folders=home.epochs, recomputed=1)
-    except (NotNamed, ChainError, CannotAudit) as fault:
-        run.screen.note(f"the chain is left out: {fault}")
-        return None, None
-    return Watch(contract, None, now), audit
+        contract.check_code()
+    except (NotNamed, ChainError) as fault:
+        return None, str(fault)
+    return contract, ""
+
+
+def _audit(run: Run, site: Site, contract: SessionPayment) -> Audit | None:
+    try:
+        with run.screen.waiting("auditing"), site.database.reading() as connection:
+            return audit_books(contract, connection, site.contract, folders=site.home.epochs, recomputed=1)
+    except (ChainError, CannotAudit) as fault:
+        run.screen.note(f"nothing was audited: {fault}")
+        return None

@@ -65,10 +65,14 @@ class Preview:
 def sentence(fault: ContractRefusal | ChainError) -> str:
     """Return why a call fails as a sentence for people, with amounts in their units."""
     match fault:
-        case NotTheOwner() | NotThePayee():
-            who = checksum_address(Address(str(fault.values.get("owner") or fault.values.get("payee"))))
-            sender = checksum_address(Address(str(fault.values["sender"])))
-            return f"Only {who} can do this, and the wallet's account is {sender}: choose that account there."
+        case (
+            NotTheOwner(values={"owner": str(who), "sender": str(sender)})
+            | NotThePayee(values={"payee": str(who), "sender": str(sender)})
+        ):
+            return (
+                f"Only {checksum_address(Address(who))} can do this, and the wallet's account is "
+                f"{checksum_address(Address(sender))}: choose the other one there."
+            )
         case ContractRefusal():
             topic, _, what = fault.reason.partition(": ")
             return f"The contract refuses it ({topic}): {what}. {fault.advice.capitalize()}."

@@ -17,8 +17,10 @@ from sessionpay.core.errors import InputError
 from sessionpay.services.budget import NoSession
 from sessionpay.serving import NoNode, NoSuchEpoch, NoSuchFile
 from sessionpay.web import epochs, network, nodes, searching, sessions
+from sessionpay.web.actions import ACTIONS
 from sessionpay.web.headers import SecurityHeaders
 from sessionpay.web.searching import NoTransaction
+from sessionpay.web.signing import answer_of, standing_answer
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Table, csv_lines
 
@@ -66,6 +68,8 @@ def pages(site: Site) -> Starlette:
         routes=[
             *(Route(path, _page(site, render)) for path, render in PAGES.items()),
             *(Route(path, _table(site, make)) for path, make in TABLES.items()),
+            *(Route(path, _action(site, answer_of(action))) for path, action in ACTIONS.items()),
+            Route("/transactions/{hash}/standing", lambda request: standing_answer(site, request)),
             Route("/epochs/{number}/files/{name}", _file(site)),
             Mount("/static", static, name="static"),
         ],
@@ -77,6 +81,16 @@ def pages(site: Site) -> Starlette:
 def _page(site: Site, render: Callable[[Site, Request], str]) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         return _html(render(site, request))
+
+    return answer
+
+
+def _action(
+    site: Site, answer_to: Callable[[Site, Request], tuple[int, str]]
+) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        status, text = answer_to(site, request)
+        return _html(text, status=status)
 
     return answer
 

@@ -11,6 +11,7 @@ from sessionpay.store import epochs, segments
 from sessionpay.web.figures import day, epoch_link, owner_link, session_link
 from sessionpay.web.listing import Listing
 from sessionpay.web.movements import movements
+from sessionpay.web.signing import forms_of_session
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Column, Kind, Row, Table
 
@@ -35,12 +36,15 @@ def page(site: Site, request: Request) -> str:
     """Return one session as HTML; raises `BadSessionId` and `NoSession`."""
     session_id = _asked(request)
     account = site.reader.session(session_id)
+    paying_in, taking_out = forms_of_session(site, account.session, now=site.clock())
     return site.render(
         "session.html",
         f"Session {session_id}",
         account=account,
         session=account.session,
         per_day=_per_day(account),
+        paying_in=paying_in,
+        taking_out=taking_out,
         owner=owner_link(account.session.owner),
         usage=usage_csv(site, request),
         charges=_charges(site, session_id).page(request),

@@ -6,9 +6,11 @@ from typing import Any
 
 from jinja2 import Environment
 
+from sessionpay.chain.client import SessionPayment
 from sessionpay.core.money import Asset
 from sessionpay.services.condition import Condition, Sight, look
 from sessionpay.services.home import Home
+from sessionpay.services.previews import Previews
 from sessionpay.services.proof import Audit
 from sessionpay.serving import Reader
 from sessionpay.store.database import Database
@@ -22,6 +24,9 @@ class Site:
 
     `clock` gives unix seconds, `sight` what the chain said last, `audit` the last audit that this process
     knows of; both None where there is none. `is_demo` says that its chain ends with the process.
+
+    `chain` is the contract as a node shows it, for what wallets are to sign; where it is None, `unsigned` is
+    the reason that people read. `wallet_rpc` is a URL of the chain that wallets may be told, if there is one.
     """
 
     database: Database
@@ -31,6 +36,9 @@ class Site:
     sight: Callable[[], Sight | None] = lambda: None
     audit: Callable[[], Audit | None] = lambda: None
     is_demo: bool = False
+    chain: SessionPayment | None = None
+    unsigned: str = "this server asks no chain; start it with --rpc URL"
+    wallet_rpc: str | None = None
     templates: Environment = field(default_factory=environment)
 
     @property
@@ -42,6 +50,11 @@ class Site:
     def reader(self) -> Reader:
         """The books, as the API reads them, too."""
         return Reader(self.database, self.contract, self.clock, self._surplus, self.home.epochs)
+
+    @property
+    def previews(self) -> Previews:
+        """What transactions would do."""
+        return Previews(self.database, self.contract, self.chain, self.clock)
 
     def look(self) -> Condition:
         """Return how the settlement is doing now."""
