@@ -20,15 +20,16 @@ _NONCE = re.compile(r"[0-9]{1,18}")
 _SENTENCES = {
     Place.FINAL: "Done, and final: it is in block {block:,}, and nothing takes it back any more.",
     Place.BOOKED: (
-        "In block {block:,} and in the books, not final yet: blocks to {final:,} are. This page goes on looking."
+        "In block {block:,} and in the books, not final yet: blocks to {final:,} are. "
+        "This page goes on looking."
     ),
     Place.MINED: "In block {block:,}. The books are read to block {head:,} and follow.",
     Place.ELSEWHERE: "In block {block:,}, but it did nothing here: it is not the transaction of this page.",
     Place.REVERTED: "It failed in block {block:,}: nothing changed, only its gas was paid. {why}",
     Place.PENDING: "On its way: no block holds it yet.",
     Place.REPLACED: (
-        "Another transaction of this account took its place, as when it is cancelled or sped up in the wallet: "
-        "this one never counts. The movements show what does."
+        "Another transaction of this account took its place, as when it is cancelled or sped up in the "
+        "wallet: this one never counts. The movements show what does."
     ),
     Place.UNKNOWN: (
         "The node does not know it: it is still on its way from the wallet, or was dropped. "
@@ -36,8 +37,8 @@ _SENTENCES = {
     ),
 }
 _SILENT = (
-    "The chain cannot be asked just now ({silence}). Nothing is lost: what was signed counts as soon as a block "
-    "holds it, and this page finds it then."
+    "The chain cannot be asked just now ({silence}). Nothing is lost: what was signed counts as soon as a "
+    "block holds it, and this page finds it then."
 )
 
 
