@@ -78,7 +78,7 @@ def connect(rpc_url: str, *, chain_id: int | None = None, is_one_of_several: boo
     Raises `BadRpcAddress`, `Unreachable`, and `WrongChain` unless the node serves `chain_id`, where one
     is given. A node that is one of several is not asked yet, and may be one that answers later.
     """
-    _check_form(rpc_url)
+    require_rpc_address(rpc_url)
     retry = ExceptionRetryConfiguration(
         errors=(requests.ConnectionError, requests.Timeout),
         retries=TRIES_MAX,
@@ -105,7 +105,8 @@ def require_chain(web3: Web3, chain_id: int | None) -> int:
     return found
 
 
-def _check_form(rpc_url: str) -> None:
+def require_rpc_address(rpc_url: str) -> None:
+    """Raise `BadRpcAddress` for what cannot be the address of a node, http or https."""
     try:
         parts = urlsplit(rpc_url)
         is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0

@@ -9,6 +9,7 @@ ChainError                    the chain, the way to it, or the account that pays
 ├── BadAnswer                 the code at the address does not answer as the contract would
 ├── NoKey                     a transaction was asked of a client that has no key
 ├── OutOfGasMoney             the account cannot pay the value and the gas
+├── TokenBalanceTooLow        the account has less of the token than it is to pay
 ├── CallFailed                a call reverted with a reason that no rule of the contract has
 ├── TransactionFailed         a transaction was mined and reverted
 ├── NotMined                  a transaction was sent and no block holds it yet
@@ -30,6 +31,7 @@ private key or a passphrase.
 
 from sessionpay.core.errors import InputError, SessionPayError, shown
 from sessionpay.core.ids import Address, checksum_address
+from sessionpay.core.money import Asset, BaseUnits, format_amount
 
 
 class ChainError(SessionPayError):
@@ -125,6 +127,20 @@ class OutOfGasMoney(ChainError):
         super().__init__(
             f"{checksum_address(address)} has {balance} wei and this may cost {needed} wei: "
             "send it native coin for gas first"
+        )
+
+
+class TokenBalanceTooLow(ChainError):
+    """The account has less of the token than it is to pay."""
+
+    def __init__(self, account: Address, *, balance: BaseUnits, needed: BaseUnits, asset: Asset) -> None:
+        """Keep the account and both amounts in base units."""
+        self.account = account
+        self.balance = balance
+        self.needed = needed
+        super().__init__(
+            f"{checksum_address(account)} has {format_amount(balance, asset)}, "
+            f"less than {format_amount(needed, asset)}: send it more, or deposit less"
         )
 
 

@@ -12,17 +12,9 @@ from web3 import Web3
 
 from sessionpay.chain import rpc, submission
 from sessionpay.chain.connect import EMBEDDED_CHAIN_ID
-from sessionpay.chain.errors import (
-    CallFailed,
-    NodeRefused,
-    NotMined,
-    OutOfGasMoney,
-    TransactionFailed,
-    Unreachable,
-)
-from sessionpay.chain.fees import fee_market
+from sessionpay.chain.errors import NodeRefused, NotMined, TransactionFailed, Unreachable
 from sessionpay.chain.keys import Signer
-from sessionpay.chain.transactions import Intent, estimate, simulate, unsigned
+from sessionpay.chain.transactions import Intent, rehearse, unsigned
 from sessionpay.core.ids import Address, checksum_address, parse_address
 
 # What most rules let one transaction use; on the embedded chain it replaces an estimate, because
@@ -109,18 +101,8 @@ class Sender:
         """
         intent = intent or Intent("transaction", {"to": to})
         call = rpc.Call(to, data, self.address, value, self.gas_limit)
-        balance = self.balance()
-        if balance < value:
-            raise OutOfGasMoney(self.address, balance=balance, needed=value)
-        answer = simulate(self.web3, call, intent)
-        if refuse_false and answer and not any(answer):
-            raise CallFailed(intent.function, reason="answering false", values=dict(intent.values))
-        gas = self.gas_limit or estimate(self.web3, call, intent)
-        market = fee_market(self.web3)
-        needed = value + gas * market.fees.most
-        if balance < needed:
-            raise OutOfGasMoney(self.address, balance=balance, needed=needed)
-        transaction_hash = self._submit(call, gas, market.fields(market.fees))
+        cost = rehearse(self.web3, call, intent, refuse_false=refuse_false)
+        transaction_hash = self._submit(call, cost.gas, cost.market.fields(cost.market.fees))
         return self._settled(transaction_hash, call, intent)
 
     def _submit(self, call: rpc.Call, gas: int, fee_fields: Mapping[str, int]) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 from web3 import Web3
 
 from sessionpay.chain import rpc
+from sessionpay.chain.errors import CallFailed, OutOfGasMoney
+from sessionpay.chain.fees import FeeMarket, fee_market
 from sessionpay.chain.reverts import refusal
 from sessionpay.core.errors import SessionPayError
 from sessionpay.core.ids import checksum_address
@@ -25,6 +27,41 @@ class Intent:
     def refused(self, call: rpc.Call, data: bytes) -> SessionPayError:
         """Return the exception for what a failed `call` returned."""
         return refusal(data, function=self.function, values={**self.values, "sender": call.sender})
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a call needs that was found to work: `gas` is a limit, `market` what the chain asks for gas."""
+
+    gas: int
+    market: FeeMarket
+
+    @property
+    def fee_max(self) -> int:
+        """The most that the gas may cost, in wei."""
+        return self.gas * self.market.fees.most
+
+
+def rehearse(web3: Web3, call: rpc.Call, intent: Intent, *, refuse_false: bool = False) -> Cost:
+    """Find out whatever can be known to fail before a call is signed, and return what it may cost.
+
+    `call.sender` is who would sign; `call.gas` replaces the estimate. With `refuse_false`, a call that
+    answers false is a failure, as tokens mean it. Raises a `ContractRefusal`, `CallFailed` or
+    `OutOfGasMoney`; `Unreachable` or `NodeRefused`.
+    """
+    if call.sender is None:
+        raise ValueError("only the call of somebody can be rehearsed")
+    balance = rpc.balance(web3, call.sender)
+    if balance < call.value:
+        raise OutOfGasMoney(call.sender, balance=balance, needed=call.value)
+    answer = simulate(web3, call, intent)
+    if refuse_false and answer and not any(answer):
+        raise CallFailed(intent.function, reason="answering false", values=dict(intent.values))
+    cost = Cost(call.gas or estimate(web3, call, intent), fee_market(web3))
+    needed = call.value + cost.fee_max
+    if balance < needed:
+        raise OutOfGasMoney(call.sender, balance=balance, needed=needed)
+    return cost
 
 
 def simulate(web3: Web3, call: rpc.Call, intent: Intent) -> bytes:

@@ -19,6 +19,8 @@ from sessionpay.core.money import Asset, BaseUnits
 
 NATIVE_SYMBOL = "ETH"
 NATIVE_DECIMALS = 18
+# What fees are paid in, whatever the contract holds.
+NATIVE = Asset(ZERO_ADDRESS, NATIVE_SYMBOL, NATIVE_DECIMALS)
 
 Row = TypeVar("Row", Charge, Allocation)
 
@@ -173,7 +175,7 @@ class SessionPaymentViews(BoundContract):
         """Return the asset with its symbol and decimals; raises `BadAsset` for a token that has none."""
         asset = self.asset()
         if asset == ZERO_ADDRESS:
-            return Asset(ZERO_ADDRESS, NATIVE_SYMBOL, NATIVE_DECIMALS)
+            return NATIVE
         return Token(self.web3, asset).asset_info()
 
     def check_code(self) -> None:

@@ -8,10 +8,11 @@ from sessionpay.app import Books
 from sessionpay.chain import rpc
 from sessionpay.chain.contract import Receipt
 from sessionpay.chain.token import Token
+from sessionpay.chain.views import NATIVE
 from sessionpay.cli.commands import Needs, Run, command, group
 from sessionpay.cli.failures import BadCommandLine
 from sessionpay.cli.output import Fields, Instant, Money, Row, Span
-from sessionpay.cli.sending import NATIVE, Plan, send, told
+from sessionpay.cli.sending import Plan, send, told
 from sessionpay.cli.terms import parse_duration
 from sessionpay.core.events import TokenRecovered
 from sessionpay.core.ids import ZERO_ADDRESS, Address, checksum_address, parse_address

@@ -10,10 +10,11 @@ from sessionpay.chain.client import SessionPayment
 from sessionpay.chain.deploy import deploy_session_payment
 from sessionpay.chain.sender import Sender
 from sessionpay.chain.token import Token
+from sessionpay.chain.views import NATIVE
 from sessionpay.cli.commands import Needs, Run, command
 from sessionpay.cli.failures import BadCommandLine
 from sessionpay.cli.output import Span
-from sessionpay.cli.sending import NATIVE, Plan, perform, told_mined
+from sessionpay.cli.sending import Plan, perform, told_mined
 from sessionpay.cli.terms import parse_duration
 from sessionpay.config import Deployment, is_url
 from sessionpay.core.ids import ZERO_ADDRESS, Address, checksum_address, parse_address

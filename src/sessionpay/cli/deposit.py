@@ -1,29 +1,15 @@
 """What a deposit needs before it: the rules that can be known first, and a token's allowance."""
 
 from sessionpay.app import Books
-from sessionpay.chain.errors import ChainError
+from sessionpay.chain.errors import TokenBalanceTooLow
 from sessionpay.chain.sender import Sender
 from sessionpay.chain.token import Token
 from sessionpay.cli.commands import Run
 from sessionpay.cli.output import Fields, Money
 from sessionpay.cli.sending import Plan, perform
 from sessionpay.core.ids import ZERO_ADDRESS, Address, SessionId, checksum_address
-from sessionpay.core.money import Asset, BaseUnits, format_amount
+from sessionpay.core.money import Asset, BaseUnits
 from sessionpay.core.refusals import ContractPaused, SessionAmountZero, SessionNotRegistered
-
-
-class TokenBalanceTooLow(ChainError):
-    """The account has less of the token than it is to pay."""
-
-    def __init__(self, account: Address, *, balance: BaseUnits, needed: BaseUnits, asset: Asset) -> None:
-        """Keep the account and both amounts in base units."""
-        self.account = account
-        self.balance = balance
-        self.needed = needed
-        super().__init__(
-            f"{checksum_address(account)} has {format_amount(balance, asset)}, "
-            f"less than {format_amount(needed, asset)}: send it more, or deposit less"
-        )
 
 
 def approve_first(run: Run, books: Books, plan: Plan, amount: BaseUnits) -> Fields:

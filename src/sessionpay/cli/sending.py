@@ -10,15 +10,12 @@ from sessionpay.app import Books
 from sessionpay.chain.client import Receipt, SessionPayment
 from sessionpay.chain.keys import Signer
 from sessionpay.chain.sender import Sender
-from sessionpay.chain.views import NATIVE_DECIMALS, NATIVE_SYMBOL
+from sessionpay.chain.views import NATIVE
 from sessionpay.cli.asking import require_yes
 from sessionpay.cli.commands import Run
 from sessionpay.cli.output import Fields, Instant, Money
-from sessionpay.core.ids import ZERO_ADDRESS, Address, checksum_address
-from sessionpay.core.money import Asset, BaseUnits
-
-# Fees are always paid in the chain's own coin, whatever the contract holds.
-NATIVE = Asset(ZERO_ADDRESS, NATIVE_SYMBOL, NATIVE_DECIMALS)
+from sessionpay.core.ids import Address, checksum_address
+from sessionpay.core.money import BaseUnits
 
 Done = TypeVar("Done")
 

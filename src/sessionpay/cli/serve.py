@@ -1,7 +1,7 @@
 """`sessionpay serve`: the books as pages, for owners, node operators, the network and auditors."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from typer import Option, Typer
-from web3 import Web3
 
 from sessionpay.api import ServerEnded, serving
 from sessionpay.api.server import PORT_MAX
 from sessionpay.app import NotNamed, find_chain
 from sessionpay.chain import rpc
 from sessionpay.chain.client import SessionPayment
-from sessionpay.chain.connect import require_chain
+from sessionpay.chain.connect import require_chain, require_rpc_address
 from sessionpay.chain.errors import ChainError
 from sessionpay.cli.commands import Needs, Run, command
 from sessionpay.cli.failures import BadCommandLine
@@ -25,9 +24,7 @@ from sessionpay.cli.interrupts import interruptible
 from sessionpay.services.condition import Sight, Watch
 from sessionpay.services.demonstration import demonstrate
 from sessionpay.services.home import Home
-from sessionpay.services.origins import Origin, parse_public_url
 from sessionpay.services.proof import Audit, CannotAudit, audit_books
-from sessionpay.serving import signing_in
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
 from sessionpay.web import Site, pages
@@ -37,16 +34,16 @@ PORT_DEFAULT = 8080
 LOOK_SECONDS = 0.2
 
 _Port = Annotated[int, Option("--port", min=0, max=PORT_MAX, help="Where to listen; 0 for any free port.")]
-_PublicUrl = Annotated[
-    str | None,
-    Option(
-        "--public-url",
-        metavar="URL",
-        help="The address that people open, where a proxy stands before this; sign-ins are for it alone.",
-    ),
-]
 _Demo = Annotated[
     bool, Option("--demo", help="Show a chain inside this process, freshly settled, and end with it.")
+]
+_WalletRpc = Annotated[
+    str | None,
+    Option(
+        "--wallet-rpc",
+        metavar="URL",
+        help="RPC address that wallets are told that do not know the chain; everybody sees it.",
+    ),
 ]
 
 
@@ -56,20 +53,22 @@ def register(app: Typer) -> None:
 
 
 def serve(
-    run: Run, *, port: _Port = PORT_DEFAULT, demo: _Demo = False, public_url: _PublicUrl = None
+    run: Run, *, port: _Port = PORT_DEFAULT, demo: _Demo = False, wallet_rpc: _WalletRpc = None
 ) -> None:
     """Show the books as pages on this machine, until the process is asked to end.
 
-    Looks at the chain where one is named, and audits once at the start. It never signs anything.
+    Looks at the chain where one is named, and audits once at the start. It never signs anything: visitors
+    do, with the wallets of their browsers.
     """
-    public = None if public_url is None else parse_public_url(public_url)
+    if wallet_rpc is not None:
+        require_rpc_address(wallet_rpc)
     if demo and (run.home or run.database or run.rpc):
         raise BadCommandLine("demo", "--demo", rule="leave --home, --database and --rpc out: it has its own")
     address = f"127.0.0.1:{port}"
     with (
         interruptible() as stop,
-        _demonstrated(run) if demo else _opened(run) as (site, web3),
-        serving(pages(_signing(site, public, web3)), address) as server,
+        _demonstrated(run) if demo else _opened(run, wallet_rpc) as site,
+        serving(pages(site), address) as server,
     ):
         if run.screen.json_output:
             run.screen.result("Serving", {"url": server.url})
@@ -81,13 +80,8 @@ def serve(
             raise ServerEnded(address)
 
 
-def _signing(site: Site, public: Origin | None, web3: Web3 | None) -> Site:
-    """Return a site that people can sign in to; contracts, too, where a node can be asked."""
-    return replace(site, sign_ins=signing_in(site.reader, public=public, web3=web3))
-
-
 @contextmanager
-def _demonstrated(run: Run) -> Iterator[tuple[Site, Web3 | None]]:
+def _demonstrated(run: Run) -> Iterator[Site]:
     with TemporaryDirectory(prefix="sessionpay-demo-") as folder:
         home = Home(Path(folder))
         database = Database.open(home.database_url)
@@ -96,7 +90,7 @@ def _demonstrated(run: Run) -> Iterator[tuple[Site, Web3 | None]]:
                 shown = demonstrate(home, database, now=now())
             # Nobody else adds to this chain, so what it says now stays so.
             head = rpc.number(shown.chain.web3, "eth_blockNumber")
-            site = Site(
+            yield Site(
                 database=database,
                 contract=shown.known,
                 home=home,
@@ -104,43 +98,54 @@ def _demonstrated(run: Run) -> Iterator[tuple[Site, Web3 | None]]:
                 sight=lambda: Sight(now(), head, None),
                 audit=lambda: shown.daemon.last_audit,
                 is_demo=True,
+                unsigned="this is a demonstration, and no wallet can reach a chain inside this server",
             )
-            # No wallet that is a contract was ever put on the chain inside the process.
-            yield site, None
         finally:
             database.close()
 
 
 @contextmanager
-def _opened(run: Run) -> Iterator[tuple[Site, Web3 | None]]:
+def _opened(run: Run, wallet_rpc: str | None) -> Iterator[Site]:
     with settled(run) as (home, database):
         with database.reading() as connection:
             known = contract_of(connection)
         if known is None:
             raise NotBound
-        watch, audit = _chain(run, home, database, known)
-        if watch is not None:
-            watch.begin()
-        sight: Callable[[], Sight | None] = watch.sight if watch else lambda: None
+        site = Site(database=database, contract=known, home=home, clock=now, wallet_rpc=wallet_rpc)
+        contract, fault = _chain(run, known)
+        if contract is None:
+            run.screen.note(f"the chain is left out: {fault}")
+            unsigned = f"this server was started without a chain ({fault})"
+            yield replace(site, unsigned=unsigned)
+            return
+        audit = _audit(run, site, contract)
+        watch = Watch(contract, None, now)
+        watch.begin()
         try:
-            site = Site(
-                database=database, contract=known, home=home, clock=now, sight=sight, audit=lambda: audit
-            )
-            yield site, None if watch is None else watch.contract.web3
+            yield replace(site, chain=contract, sight=watch.sight, audit=lambda: audit)
         finally:
-            if watch is not None:
-                watch.end()
+            watch.end()
 
 
-def _chain(run: Run, home: Home, database: Database, known: Contract) -> tuple[Watch | None, Audit | None]:
-    """Return who looks at the chain, and an audit; nothing where no chain is named or it does not answer."""
+def _chain(run: Run, known: Contract) -> tuple[SessionPayment | None, str]:
+    """Return the contract on the chain that is named, or why there is none.
+
+    Its code is looked at, so that nobody's money goes to another contract from here.
+    """
     try:
         web3 = run.wiring.open_chain(find_chain(run.wiring.config(), rpc=run.rpc))
         require_chain(web3, known.chain_id)
         contract = SessionPayment(web3, known.address)
-        with run.screen.waiting("auditing"), database.reading() as connection:
-            audit = audit_books(contract, connection, known, folders=home.epochs, recomputed=1)
-    except (NotNamed, ChainError, CannotAudit) as fault:
-        run.screen.note(f"the chain is left out: {fault}")
-        return None, None
-    return Watch(contract, None, now), audit
+        contract.check_code()
+    except (NotNamed, ChainError) as fault:
+        return None, str(fault)
+    return contract, ""
+
+
+def _audit(run: Run, site: Site, contract: SessionPayment) -> Audit | None:
+    try:
+        with run.screen.waiting("auditing"), site.database.reading() as connection:
+            return audit_books(contract, connection, site.contract, folders=site.home.epochs, recomputed=1)
+    except (ChainError, CannotAudit) as fault:
+        run.screen.note(f"nothing was audited: {fault}")
+        return None

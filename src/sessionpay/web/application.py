@@ -17,9 +17,11 @@ from sessionpay.core.errors import InputError
 from sessionpay.services.budget import NoSession
 from sessionpay.services.origins import ForeignRequest
 from sessionpay.serving import ExportsBusy, NoNode, NoSuchEpoch, NoSuchFile, UsageElsewhere, UsageHidden
-from sessionpay.web import epochs, network, nodes, searching, sessions, signing
+from sessionpay.web import epochs, network, nodes, searching, sessions, viewing
+from sessionpay.web.actions import ACTIONS
 from sessionpay.web.headers import SecurityHeaders
 from sessionpay.web.searching import NoTransaction
+from sessionpay.web.signing import answer_of, standing_answer
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Table, csv_lines
 
@@ -65,6 +67,8 @@ def pages(site: Site) -> Starlette:
         routes=[
             *(Route(path, _page(site, render)) for path, render in PAGES.items()),
             *(Route(path, _table(site, make)) for path, make in TABLES.items()),
+            *(Route(path, _action(site, answer_of(action))) for path, action in ACTIONS.items()),
+            Route("/transactions/{hash}/standing", lambda request: standing_answer(site, request)),
             Route("/epochs/{number}/files/{name}", _file(site)),
             Route("/sessions/{session_id}/usage-rows.{form}", _rows(site)),
             Route("/sign-out", _sign_out(site), methods=["POST"]),
@@ -77,19 +81,30 @@ def pages(site: Site) -> Starlette:
 
 def _page(site: Site, render: Callable[[Site, Request], str]) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        seen = signing.seen(site, request)
+        seen = viewing.seen(site, request)
         return _html(render(seen, request), seen)
+
+    return answer
+
+
+def _action(
+    site: Site, answer_to: Callable[[Site, Request], tuple[int, str]]
+) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        seen = viewing.seen(site, request)
+        status, text = answer_to(seen, request)
+        return _html(text, seen, status=status)
 
     return answer
 
 
 def _table(site: Site, make: Callable[[Site, Request], Table]) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        seen = signing.seen(site, request)
+        seen = viewing.seen(site, request)
         table = make(seen, request)
         named = {"Content-Disposition": f'attachment; filename="{table.name}.csv"'}
         return StreamingResponse(
-            csv_lines(table), media_type="text/csv", headers=signing.caching(seen) | named
+            csv_lines(table), media_type="text/csv", headers=viewing.caching(seen) | named
         )
 
     return answer
@@ -97,33 +112,33 @@ def _table(site: Site, make: Callable[[Site, Request], Table]) -> Callable[[Requ
 
 def _sign_out(site: Site) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        return signing.sign_out(site, request)
+        return viewing.sign_out(site, request)
 
     return answer
 
 
 def _rows(site: Site) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        return sessions.rows(signing.seen(site, request), request)
+        return sessions.rows(viewing.seen(site, request), request)
 
     return answer
 
 
 def _file(site: Site) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        headers = signing.caching(site)
+        headers = viewing.caching(site)
         return FileResponse(epochs.file(site, request), media_type="text/plain", headers=headers)
 
     return answer
 
 
 def _html(text: str, seen: Site, *, status: int = HTTPStatus.OK) -> Response:
-    return HTMLResponse(text, status_code=status, headers=signing.caching(seen))
+    return HTMLResponse(text, status_code=status, headers=viewing.caching(seen))
 
 
 def _faults(site: Site) -> dict[int | type[Exception], Callable[[Request, Exception], Response]]:
     def fault(request: Request, status: int, title: str, reason: str) -> Response:
-        seen = signing.seen(site, request)
+        seen = viewing.seen(site, request)
         return _html(seen.render("fault.html", title, reason=reason), seen, status=status)
 
     def of_http(request: Request, exception: Exception) -> Response:

@@ -11,6 +11,7 @@ from sessionpay.serving import EpochView, MovementView, NodeView
 from sessionpay.web.figures import epoch_link, node_link, session_link
 from sessionpay.web.listing import Listing
 from sessionpay.web.movements import movements
+from sessionpay.web.signing import forms_of_node
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Column, Kind, Row, Table
 
@@ -48,6 +49,7 @@ def page(site: Site, request: Request) -> str:
         "node.html",
         f"Node {checksum_address(address)}",
         node=found,
+        forms_shown=forms_of_node(site, address),
         epochs=_accounts(site, address, epochs),
         explained=_explained(site, address, epochs),
         movements=_movements(site, address).page(request),

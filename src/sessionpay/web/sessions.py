@@ -18,10 +18,11 @@ from sessionpay.serving import (
     SessionView,
     sent,
 )
-from sessionpay.web import signing
+from sessionpay.web import viewing
 from sessionpay.web.figures import day, epoch_link, moment, owner_link, session_link
 from sessionpay.web.listing import Listing
 from sessionpay.web.movements import movements
+from sessionpay.web.signing import forms_of_session
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Column, Kind, Row, Table
 
@@ -49,12 +50,15 @@ def page(site: Site, request: Request) -> str:
     session_id = _asked(request)
     account = site.reader.session(session_id)
     used = site.usage.by_day(session_id, site.viewer)
+    paying_in, taking_out = forms_of_session(site, account.session, now=site.clock())
     return site.render(
         "session.html",
         f"Session {session_id}",
         account=account,
         session=account.session,
         per_day=_per_day(account),
+        paying_in=paying_in,
+        taking_out=taking_out,
         owner=owner_link(account.session.owner),
         usage=_usage(site, session_id, used),
         usage_left_out=_left_out(used),
@@ -78,7 +82,7 @@ def rows(site: Site, request: Request) -> Response:
     export = site.usage.rows(session_id, site.viewer)
     named = {"Content-Disposition": f'attachment; filename="session-{session_id}-usage.{form.value}"'}
     return StreamingResponse(
-        sent(export, form), media_type=MEDIA_TYPES[form], headers=signing.caching(site) | named
+        sent(export, form), media_type=MEDIA_TYPES[form], headers=viewing.caching(site) | named
     )
 
 

@@ -1,39 +1,175 @@
-"""Who looks at the pages, and how that person leaves: by a form, without any script."""
+"""Previews of what a wallet is asked to sign, and the page of it once it is sent.
 
+All of it is HTML until the last step: the script takes the transaction from the page, as it stands there.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 
-from sessionpay.services.origins import own_origin, require_own
-from sessionpay.services.sign_in import COOKIE
-from sessionpay.serving import NOBODY, Viewer
+from sessionpay.chain.views import NATIVE
+from sessionpay.core.errors import BadAddress, BadAmount
+from sessionpay.core.ids import Address, SessionId, checksum_address
+from sessionpay.serving import NodeView, SessionView
+from sessionpay.web.actions import ACTIONS, Action, Field, Told, node_of, session_of
+from sessionpay.web.figures import Link, node_link, session_link
 from sessionpay.web.site import Site
+from sessionpay.web.standings import ALLOWANCE, Standing, sender_of, standing
 
-# Pages tell the books of now, and their header who is signed in.
-_FRESH = {"Cache-Control": "no-cache", "Vary": "Cookie"}
-_PERSONAL = {"Cache-Control": "private, no-store", "Vary": "Cookie"}
-
-
-def seen(site: Site, request: Request) -> Site:
-    """Return the site as who sent the request sees it."""
-    found = site.sign_ins.find(request.cookies.get(COOKIE, "")) if site.sign_ins else None
-    return site if found is None else site.seen_by(Viewer(found.address))
+# What of an address belongs to one attempt, and not to what was asked for.
+_OF_ATTEMPT = {"sent", "step", "nonce"}
 
 
-def caching(site: Site) -> dict[str, str]:
-    """Return the headers that keep what one person sees from others."""
-    return dict(_FRESH if site.viewer == NOBODY else _PERSONAL)
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form as a page shows it; `typed` is what stands in its field."""
+
+    key: str
+    href: str
+    button: str
+    field: Field | None
+    typed: str = ""
 
 
-def sign_out(site: Site, request: Request) -> Response:
-    """Forget who sent the request, and show the first page. Raises `ForeignRequest` and `UnknownHost`."""
-    public = site.sign_ins.public if site.sign_ins else None
-    own = own_origin(request.headers.get("host", ""), public=public)
-    headers = request.headers
-    require_own(own, origin=headers.get("origin"), fetch_site=headers.get("sec-fetch-site"))
-    if site.sign_ins is not None:
-        site.sign_ins.end(request.cookies.get(COOKIE, ""))
-    answer = RedirectResponse("/", status_code=HTTPStatus.SEE_OTHER, headers=_PERSONAL)
-    answer.delete_cookie(COOKIE, path="/", secure=own.is_secure, httponly=True, samesite="strict")
+def forms(site: Site, paths: Sequence[str], **names: object) -> list[Form]:
+    """Return the forms of these actions on one session or node."""
+    return [_form(site, ACTIONS[path], path.format(**names)) for path in paths]
+
+
+def forms_of_session(site: Site, session: SessionView, *, now: int) -> tuple[list[Form], list[Form]]:
+    """Return the forms to pay in, and those to take out, as far as the contract could allow them."""
+    asked, delay = session.withdrawal, site.contract.withdrawal_delay
+    ways = []
+    if delay and (asked is None or now >= asked.lapses_at):
+        ways.append("request-withdrawal")
+    if not delay or asked is not None:
+        ways.append("withdraw")
+    if asked is not None:
+        ways.append("cancel-withdrawal")
+    here = "/sessions/{session_id}"
+    paths = [f"{here}/{way}" for way in ways]
+    session_id = session.session_id
+    return (
+        forms(site, [f"{here}/deposit"], session_id=session_id),
+        forms(site, paths, session_id=session_id),
+    )
+
+
+def forms_of_node(site: Site, node: Address) -> list[Form]:
+    """Return the forms to pay a node out, and to change who gets its money."""
+    return forms(site, ["/nodes/{address}/withdraw", "/nodes/{address}/set-payee"], address=node)
+
+
+def answer_of(action: Action) -> Callable[[Site, Request], tuple[int, str]]:
+    """Return what answers for an action: the status, and its form, its preview, or where it is, as HTML.
+
+    Raises `NoSession`, `NoNode`, `BadSessionId`, `BadAddress`, `BadTransaction` and `BadNonce`.
+    """
+
+    def answer(site: Site, request: Request) -> tuple[int, str]:
+        subject = _subject(site, request)
+        form = _form(site, action, request.url.path, request)
+        sender = sender_of(request)
+        is_asked = form.field is None or not form.field.required or form.field.name in request.query_params
+        if not is_asked:
+            return HTTPStatus.OK, _render(site, subject, form)
+        try:
+            told = action.tell(site, request, form.typed)
+        except (BadAmount, BadAddress) as fault:
+            return HTTPStatus.BAD_REQUEST, _render(site, subject, form, error=str(fault))
+        sent = request.query_params.get("sent")
+        if sent is not None:
+            return HTTPStatus.OK, _sent(site, request, subject, told, standing(site, request, sent))
+        return HTTPStatus.OK, _previewed(site, request, subject, form=form, told=told, sender=sender)
+
     return answer
+
+
+def standing_answer(site: Site, request: Request) -> Response:
+    """Return where a transaction is, for the script that follows it."""
+    found = standing(site, request, request.path_params["hash"])
+    sender = found.found.sender
+    answer = {
+        "place": found.found.place.value,
+        "text": found.text,
+        "is_over": found.is_over,
+        "block": found.found.block,
+        "sender": None if sender is None else checksum_address(sender),
+        "nonce": found.found.nonce,
+    }
+    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+
+
+def _previewed(
+    site: Site, request: Request, subject: "_Subject", *, form: Form, told: Told, sender: Address | None
+) -> str:
+    preview = told.preview(sender)
+    return _render(
+        site,
+        subject,
+        form,
+        title=told.title,
+        told=told,
+        preview=preview,
+        sender=sender,
+        # What is signed next decides how far it has to be followed.
+        step=ALLOWANCE if len(preview.drafts) > 1 else "",
+        again=f"{request.url.path}?{urlencode(dict(request.query_params))}",
+    )
+
+
+def _sent(site: Site, request: Request, subject: "_Subject", told: Told, found: Standing) -> str:
+    kept = {name: value for name, value in request.query_params.items() if name not in _OF_ATTEMPT}
+    is_allowance = request.query_params.get("step") == ALLOWANCE
+    return site.render(
+        "sent.html",
+        told.title,
+        subject=subject,
+        standing=found,
+        is_allowance=is_allowance,
+        again=f"{request.url.path}?{urlencode(kept)}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """The session or node that a page is about, as the books have it."""
+
+    kind: str
+    link: Link
+    session: SessionView | None = None
+    node: NodeView | None = None
+
+
+def _subject(site: Site, request: Request) -> _Subject:
+    if "session_id" in request.path_params:
+        session_id: SessionId = session_of(request)
+        return _Subject("session", session_link(session_id), session=site.reader.session(session_id).session)
+    node = site.reader.node(node_of(request))
+    return _Subject("node", node_link(node.node), node=node)
+
+
+def _form(site: Site, action: Action, href: str, request: Request | None = None) -> Form:
+    field = None if action.field is None else action.field(site.asset)
+    typed = "" if request is None or field is None else request.query_params.get(field.name, "")
+    return Form(href.rpartition("/")[2], href, action.button, field, typed)
+
+
+def _render(site: Site, subject: _Subject, form: Form, *, title: str = "", **values: object) -> str:
+    common = {
+        "subject": subject,
+        "form": form,
+        "heading": title or form.button,
+        "error": None,
+        "told": None,
+        "preview": None,
+        "native": NATIVE,
+        "chain": site.chain,
+        "unsigned": site.unsigned,
+        "wallet_rpc": site.wallet_rpc,
+    }
+    return site.render("signing.html", title or form.button, **(common | values))

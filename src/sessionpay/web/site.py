@@ -7,9 +7,11 @@ from typing import Any
 
 from jinja2 import Environment
 
+from sessionpay.chain.client import SessionPayment
 from sessionpay.core.money import Asset
 from sessionpay.services.condition import Condition, Sight, look
 from sessionpay.services.home import Home
+from sessionpay.services.previews import Previews
 from sessionpay.services.proof import Audit
 from sessionpay.services.sign_in import SignIns
 from sessionpay.serving import EXPORTS_AT_ONCE_MAX, NOBODY, Reader, UsageReader, Viewer
@@ -25,6 +27,9 @@ class Site:
     `clock` gives unix seconds, `sight` what the chain said last, `audit` the last audit that this process
     knows of; both None where there is none. `is_demo` says that its chain ends with the process.
     `sign_ins` are those of the API beside it, None where nobody can sign in; `viewer` is who looks.
+
+    `chain` is the contract as a node shows it, for what wallets are to sign; where it is None, `unsigned` is
+    the reason that people read. `wallet_rpc` is a URL of the chain that wallets may be told, if there is one.
     """
 
     database: Database
@@ -37,6 +42,9 @@ class Site:
     sign_ins: SignIns | None = None
     viewer: Viewer = NOBODY
     exports: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(EXPORTS_AT_ONCE_MAX))
+    chain: SessionPayment | None = None
+    unsigned: str = "this server asks no chain; start it with --rpc URL"
+    wallet_rpc: str | None = None
     templates: Environment = field(default_factory=environment)
 
     @property
@@ -57,6 +65,11 @@ class Site:
     def seen_by(self, viewer: Viewer) -> "Site":
         """Return the same site as somebody sees it."""
         return replace(self, viewer=viewer)
+
+    @property
+    def previews(self) -> Previews:
+        """What transactions would do."""
+        return Previews(self.database, self.contract, self.chain, self.clock)
 
     def look(self) -> Condition:
         """Return how the settlement is doing now."""
