@@ -3,6 +3,7 @@
 from sessionpay.serving.cursors import BadCursor
 from sessionpay.serving.folders import Contents, EpochTotals, FileView
 from sessionpay.serving.reader import LIMIT, LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, NoSuchFile, Reader
+from sessionpay.serving.rules import EpochRules, Quote, RuleText, quote, rules
 from sessionpay.serving.views import (
     Burn,
     EpochContents,
@@ -31,6 +32,7 @@ __all__ = [
     "Burn",
     "Contents",
     "EpochContents",
+    "EpochRules",
     "EpochTotals",
     "EpochView",
     "EventView",
@@ -44,7 +46,9 @@ __all__ = [
     "NoSuchFile",
     "NodeView",
     "Page",
+    "Quote",
     "Reader",
+    "RuleText",
     "SessionAccount",
     "SessionCharge",
     "SessionView",
@@ -52,4 +56,6 @@ __all__ = [
     "TransactionView",
     "TreasuryView",
     "Withdrawal",
+    "quote",
+    "rules",
 ]
