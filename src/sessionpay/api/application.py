@@ -8,7 +8,8 @@ from typing import Any
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from sessionpay.api import accounts, budgets, epochs, health, network, stream, usage
+from sessionpay.api import accounts, audit, budgets, epochs, health, network, rules, stream, usage
+from sessionpay.api.access import Access
 from sessionpay.api.descriptions import SCHEMAS, SECURITY
 from sessionpay.api.metrics import Counters, StateCollector
 from sessionpay.api.problems import answer_problems
@@ -28,7 +29,9 @@ class Serving:
     """What the application works on: a settlement's database, in which an epoch is open, and its contract.
 
     `clock` gives unix seconds, `sight` what the chain said last (None where nobody watches it), `audit` the
-    last audit of this process. `folders` is where the folders of settled epochs are, None where elsewhere.
+    last audit of this process, `unaudited` why there is none or no newer one. `folders` is where the folders
+    of settled epochs are, None where elsewhere. `takes_usage` is whether usage may be handed in here, `access`
+    who may ask.
     """
 
     database: Database
@@ -37,6 +40,9 @@ class Serving:
     sight: Callable[[], Sight | None] | None = None
     audit: Callable[[], Audit | None] = lambda: None
     folders: Path | None = None
+    unaudited: Callable[[], str | None] = lambda: None
+    takes_usage: bool = True
+    access: Access = Access()
 
     def reader(self) -> Reader:
         """Return what reads the books for whoever asks."""
@@ -59,19 +65,28 @@ class Serving:
 def application(serving: Serving) -> FastAPI:
     """Return the application; it needs nothing but a server."""
     registry = CollectorRegistry()
-    counters = Counters(registry)
     registry.register(StateCollector(serving.look, serving.audit))
-    # Its pages of documentation would load scripts from elsewhere.
-    app = FastAPI(title="sessionpay", version="1", description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="sessionpay",
+        version="1",
+        description=DESCRIPTION,
+        # Its pages of documentation would load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        middleware=serving.access.middleware(),
+    )
     answer_problems(app)
-    intake = Intake(serving.database)
-    app.include_router(usage.router(usage.Reception(intake, serving.contract, counters, serving.clock)))
+    if serving.takes_usage:
+        counters, intake = Counters(registry), Intake(serving.database)
+        app.include_router(usage.router(usage.Reception(intake, serving.contract, counters, serving.clock)))
     keeping = Budgets(serving.database, serving.contract, clock=serving.clock)
     app.include_router(budgets.router(serving.database, keeping))
     reader = serving.reader()
     app.include_router(accounts.router(reader))
     app.include_router(stream.router(reader))
-    app.include_router(network.router(reader, serving.audit))
+    app.include_router(network.router(reader))
+    app.include_router(audit.router(serving.audit, serving.unaudited, serving.contract.asset))
+    app.include_router(rules.router(reader))
     app.include_router(epochs.router(reader))
     app.include_router(health.router(registry, serving.reasons_not_ready))
     _describe(app)

@@ -6,10 +6,11 @@ from typing import Annotated
 import structlog
 from typer import Exit, Option, Typer
 
-from sessionpay.api import ServerEnded, Serving, application, serving
+from sessionpay.api import Access, ServerEnded, Serving, application, serving
 from sessionpay.chain.client import SessionPayment
 from sessionpay.chain.embedded import embedded_chain
 from sessionpay.chain.sender import Sender
+from sessionpay.cli.callers import Origins, RateLimit, TrustForwarded, access
 from sessionpay.cli.commands import Needs, Run, command
 from sessionpay.cli.failures import BadCommandLine, ExitCode
 from sessionpay.cli.homes import now, settled
@@ -60,6 +61,9 @@ def run_settlement(
     embedded: _Embedded = False,
     confirmations: _Confirmations = None,
     listen: _Listen = None,
+    cors_origin: Origins = None,
+    rate_limit: RateLimit = None,
+    trust_forwarded: TrustForwarded = False,
 ) -> None:
     """Take usage in, and settle every epoch: price, charge, allocate, publish, pay out, audit.
 
@@ -71,6 +75,9 @@ def run_settlement(
         )
     if once and listen is not None:
         raise BadCommandLine("listen", listen, rule="leave --once out: nobody can ask a process that ends")
+    if listen is None and (cors_origin or rate_limit is not None or trust_forwarded):
+        raise BadCommandLine("listen", "", rule="give --listen HOST:PORT too: without it nobody can ask")
+    may_ask = access(run, cors_origin, rate_limit, trust_forwarded=trust_forwarded)
     with settled(run) as (home, database), database.sole_writer():
         require_whole(database, home)
         contract = _embedded(run, database) if embedded else _named(run)
@@ -88,11 +95,11 @@ def run_settlement(
             _settle_once(run, daemon, contract)
         else:
             with interruptible() as stop:
-                _keep_running(daemon, contract, listen, stop)
+                _keep_running(daemon, contract, listen, may_ask, stop)
 
 
 def _keep_running(
-    daemon: Daemon, contract: SessionPayment, listen: str | None, stop: Callable[[], bool]
+    daemon: Daemon, contract: SessionPayment, listen: str | None, may_ask: Access, stop: Callable[[], bool]
 ) -> None:
     """Settle until the process is asked to end, and answer whoever asks meanwhile."""
     if listen is None:
@@ -107,6 +114,7 @@ def _keep_running(
         sight=watch.sight,
         audit=lambda: daemon.last_audit,
         folders=daemon.home.epochs,
+        access=may_ask,
     )
     with serving(application(served), listen) as server:
         watch.begin()

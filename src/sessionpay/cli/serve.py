@@ -1,4 +1,4 @@
-"""`sessionpay serve`: the books as pages, for owners, node operators, the network and auditors."""
+"""`sessionpay serve`: the books as pages and as an API, for owners, node operators, the network, auditors."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,17 +16,20 @@ from sessionpay.chain import rpc
 from sessionpay.chain.client import SessionPayment
 from sessionpay.chain.connect import require_chain
 from sessionpay.chain.errors import ChainError
+from sessionpay.cli.callers import Origins, RateLimit, TrustForwarded, access
 from sessionpay.cli.commands import Needs, Run, command
 from sessionpay.cli.failures import BadCommandLine
 from sessionpay.cli.homes import NotBound, contract_of, now, settled
 from sessionpay.cli.interrupts import interruptible
+from sessionpay.cli.site import shown
+from sessionpay.services.auditing import Auditor
 from sessionpay.services.condition import Sight, Watch
 from sessionpay.services.demonstration import demonstrate
 from sessionpay.services.home import Home
-from sessionpay.services.proof import Audit, CannotAudit, audit_books
+from sessionpay.services.proof import Audit, audit_books
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
-from sessionpay.web import Site, pages
+from sessionpay.web import Site
 
 PORT_DEFAULT = 8080
 # Soon enough for a person who ends the process, seldom enough to cost nothing.
@@ -43,18 +46,28 @@ def register(app: Typer) -> None:
     command(app, "serve", needs=Needs.STATUS, example="serve --demo")(serve)
 
 
-def serve(run: Run, *, port: _Port = PORT_DEFAULT, demo: _Demo = False) -> None:
-    """Show the books as pages on this machine, until the process is asked to end.
+def serve(
+    run: Run,
+    *,
+    port: _Port = PORT_DEFAULT,
+    demo: _Demo = False,
+    cors_origin: Origins = None,
+    rate_limit: RateLimit = None,
+    trust_forwarded: TrustForwarded = False,
+) -> None:
+    """Show the books as pages on this machine, and to programs under /v1, until the process is asked to end.
 
-    Looks at the chain where one is named, and audits once at the start. It never signs anything.
+    Looks at the chain where one is named, and audits at the start and after each epoch that is settled
+    meanwhile. It never signs anything.
     """
+    may_ask = access(run, cors_origin, rate_limit, trust_forwarded=trust_forwarded)
     if demo and (run.home or run.database or run.rpc):
         raise BadCommandLine("demo", "--demo", rule="leave --home, --database and --rpc out: it has its own")
     address = f"127.0.0.1:{port}"
     with (
         interruptible() as stop,
-        _demonstrated(run) if demo else _opened(run) as site,
-        serving(pages(site), address) as server,
+        _demonstrated(run) if demo else _opened(run) as (site, auditor),
+        serving(shown(site, access=may_ask, auditor=auditor), address) as server,
     ):
         if run.screen.json_output:
             run.screen.result("Serving", {"url": server.url})
@@ -67,57 +80,76 @@ def serve(run: Run, *, port: _Port = PORT_DEFAULT, demo: _Demo = False) -> None:
 
 
 @contextmanager
-def _demonstrated(run: Run) -> Iterator[Site]:
+def _demonstrated(run: Run) -> Iterator[tuple[Site, None]]:
     with TemporaryDirectory(prefix="sessionpay-demo-") as folder:
         home = Home(Path(folder))
         database = Database.open(home.database_url)
         try:
             with run.screen.waiting("settling a demonstration"):
-                shown = demonstrate(home, database, now=now())
+                made = demonstrate(home, database, now=now())
             # Nobody else adds to this chain, so what it says now stays so.
-            head = rpc.number(shown.chain.web3, "eth_blockNumber")
-            yield Site(
+            head = rpc.number(made.chain.web3, "eth_blockNumber")
+            site = Site(
                 database=database,
-                contract=shown.known,
+                contract=made.known,
                 home=home,
                 clock=now,
                 sight=lambda: Sight(now(), head, None),
-                audit=lambda: shown.daemon.last_audit,
+                audit=lambda: made.daemon.last_audit,
                 is_demo=True,
             )
+            yield site, None
         finally:
             database.close()
 
 
 @contextmanager
-def _opened(run: Run) -> Iterator[Site]:
+def _opened(run: Run) -> Iterator[tuple[Site, Auditor | None]]:
     with settled(run) as (home, database):
         with database.reading() as connection:
             known = contract_of(connection)
         if known is None:
             raise NotBound
-        watch, audit = _chain(run, home, database, known)
-        if watch is not None:
-            watch.begin()
+        watch, auditor = _chain(run, home, database, known)
         sight: Callable[[], Sight | None] = watch.sight if watch else lambda: None
+        site = Site(
+            database=database,
+            contract=known,
+            home=home,
+            clock=now,
+            sight=sight,
+            audit=lambda: auditor.last if auditor else None,
+        )
+        for each in (watch, auditor):
+            if each is not None:
+                each.begin()
         try:
-            yield Site(
-                database=database, contract=known, home=home, clock=now, sight=sight, audit=lambda: audit
-            )
+            yield site, auditor
         finally:
-            if watch is not None:
-                watch.end()
+            for each in (watch, auditor):
+                if each is not None:
+                    each.end()
 
 
-def _chain(run: Run, home: Home, database: Database, known: Contract) -> tuple[Watch | None, Audit | None]:
-    """Return who looks at the chain, and an audit; nothing where no chain is named or it does not answer."""
+def _chain(
+    run: Run, home: Home, database: Database, known: Contract
+) -> tuple[Watch | None, Auditor | None]:
+    """Return who looks at the chain and who audits; nobody where no chain is named or it does not answer."""
     try:
         web3 = run.wiring.open_chain(find_chain(run.wiring.config(), rpc=run.rpc))
         require_chain(web3, known.chain_id)
-        contract = SessionPayment(web3, known.address)
-        with run.screen.waiting("auditing"), database.reading() as connection:
-            audit = audit_books(contract, connection, known, folders=home.epochs, recomputed=1)
-    except (NotNamed, ChainError, CannotAudit) as fault:
+    except (NotNamed, ChainError) as fault:
         run.screen.note(f"the chain is left out: {fault}")
         return None, None
-    return Watch(contract, None, now), audit
+    contract = SessionPayment(web3, known.address)
+
+    def audit() -> Audit:
+        with database.reading() as connection:
+            return audit_books(contract, connection, known, folders=home.epochs, recomputed=1)
+
+    auditor = Auditor(database, audit, now)
+    with run.screen.waiting("auditing"):
+        auditor.audit_now()
+    if auditor.reason is not None:
+        run.screen.note(f"the audit is tried again: {auditor.reason}")
+    return Watch(contract, None, now), auditor

@@ -16,8 +16,9 @@ from starlette.staticfiles import StaticFiles
 from sessionpay.core.errors import InputError
 from sessionpay.services.budget import NoSession
 from sessionpay.serving import NoNode, NoSuchEpoch, NoSuchFile
+from sessionpay.serving.headers import SecurityHeaders
 from sessionpay.web import epochs, network, nodes, searching, sessions
-from sessionpay.web.headers import SecurityHeaders
+from sessionpay.web.headers import CONTENT_SECURITY_POLICY
 from sessionpay.web.searching import NoTransaction
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Table, csv_lines
@@ -69,7 +70,7 @@ def pages(site: Site) -> Starlette:
             Route("/epochs/{number}/files/{name}", _file(site)),
             Mount("/static", static, name="static"),
         ],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(SecurityHeaders, policy=CONTENT_SECURITY_POLICY)],
         exception_handlers=_faults(site),
     )
 

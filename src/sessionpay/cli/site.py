@@ -1,0 +1,47 @@
+"""The pages of a settlement, and the API beside them: one application, two that know nothing of each other."""
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sessionpay.api import Access, Serving, application
+from sessionpay.services.auditing import Auditor
+from sessionpay.web import Site, pages
+
+API_PATHS = frozenset({"/openapi.json", "/healthz", "/readyz", "/metrics", "/v1"})
+API_PREFIX = "/v1/"
+
+
+def shown(site: Site, *, access: Access, auditor: Auditor | None = None) -> Starlette:
+    """Return what `serve` serves: pages, and the API without the intake of usage, on the same books.
+
+    `auditor` is who audits for the process, None where nobody does and `site` has an audit at most.
+    """
+    served = Serving(
+        site.database,
+        site.contract,
+        site.clock,
+        sight=site.sight,
+        audit=site.audit,
+        folders=site.home.epochs,
+        unaudited=lambda: auditor.reason if auditor else None,
+        takes_usage=False,
+        access=access,
+    )
+    app, beside = pages(site), application(served)
+    # Streams of the API look there whether the server ends.
+    beside.state = app.state
+    app.add_middleware(_Beside, api=beside)
+    return app
+
+
+class _Beside:
+    """Sends what is for programs to the API, and the rest to the pages."""
+
+    def __init__(self, app: ASGIApp, *, api: ASGIApp) -> None:
+        self._app = app
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        is_api = scope["type"] == "http" and (path in API_PATHS or path.startswith(API_PREFIX))
+        await (self._api if is_api else self._app)(scope, receive, send)
