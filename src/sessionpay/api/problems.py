@@ -13,7 +13,13 @@ from starlette.exceptions import HTTPException
 
 from sessionpay.chain.errors import BadSignature
 from sessionpay.core.errors import InputError, SessionPayError
-from sessionpay.services.budget import BudgetExceeded, NoReservation, NoSession, ReservationEnded
+from sessionpay.services.budget import (
+    BudgetExceeded,
+    KeyInUse,
+    NoReservation,
+    NoSession,
+    ReservationEnded,
+)
 from sessionpay.services.reporters import Unsigned
 from sessionpay.serving import BadCursor, NoNode, NoSuchEpoch, NoSuchFile
 from sessionpay.store.errors import StoreError
@@ -32,6 +38,7 @@ _STATUS: tuple[tuple[type[SessionPayError], int], ...] = (
     (NoReservation, 404),
     (BudgetExceeded, 409),
     (ReservationEnded, 409),
+    (KeyInUse, 409),
     (Unsigned, 403),
     (BadSignature, 403),
     (InputError, 422),
