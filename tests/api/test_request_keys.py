@@ -118,7 +118,9 @@ def test_a_key_is_forgotten_after_a_day(site: Site) -> None:
     budgets = Budgets(site.database, site.serving.contract, clock=lambda: moment[0])
     first = budgets.reserve(FUNDED, BaseUnits(1), seconds=1, key=RequestKey("router-1", KEY, "digest"))
     moment[0] += KEY_SECONDS
-    assert budgets.reserve(FUNDED, BaseUnits(1), seconds=1, key=RequestKey("router-1", KEY, "digest")) == first
+    assert (
+        budgets.reserve(FUNDED, BaseUnits(1), seconds=1, key=RequestKey("router-1", KEY, "digest")) == first
+    )
     moment[0] += 1
     again = budgets.reserve(FUNDED, BaseUnits(2), seconds=1, key=RequestKey("router-1", "other", "digest"))
     assert again.id != first.id

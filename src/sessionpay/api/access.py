@@ -28,7 +28,7 @@ class BadOrigin(InputError):
     def __init__(self, origin: str) -> None:
         """Keep the origin as given."""
         self.origin = origin
-        super().__init__(f"origin {shown(origin)}: write it as https://host or https://host:port, or * for any")
+        super().__init__(f"origin {shown(origin)}: write https://host or https://host:port, or * for any")
 
 
 class BadRateLimit(InputError):
@@ -37,7 +37,9 @@ class BadRateLimit(InputError):
     def __init__(self, value: object) -> None:
         """Keep the number as given."""
         self.value = value
-        super().__init__(f"rate limit {shown(value)}: give 1 to {REQUESTS_PER_MINUTE_MAX} a minute, or 0 for none")
+        super().__init__(
+            f"rate limit {shown(value)}: give 1 to {REQUESTS_PER_MINUTE_MAX} a minute, or 0 for none"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,9 @@ class Access:
             stack.append(
                 Middleware(
                     CORSMiddleware,
-                    allow_origins=[origin if origin == ANY_ORIGIN else origin.lower() for origin in self.origins],
+                    allow_origins=[
+                        origin if origin == ANY_ORIGIN else origin.lower() for origin in self.origins
+                    ],
                     allow_methods=["GET", "POST", "DELETE"],
                     allow_headers=_SENT,
                     expose_headers=_SHOWN,
@@ -87,4 +91,3 @@ class Access:
                 )
             )
         return stack
-

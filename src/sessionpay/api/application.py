@@ -30,8 +30,8 @@ class Serving:
 
     `clock` gives unix seconds, `sight` what the chain said last (None where nobody watches it), `audit` the
     last audit of this process, `unaudited` why there is none or no newer one. `folders` is where the folders
-    of settled epochs are, None where elsewhere. `takes_usage` is whether usage may be handed in here, `access`
-    who may ask.
+    of settled epochs are, None where elsewhere. `takes_usage` is whether usage may be handed in here,
+    `access` who may ask.
     """
 
     database: Database

@@ -45,7 +45,7 @@ class ComparedAnswer(BaseModel):
 
 
 class AuditAnswer(BaseModel):
-    """The last audit: how far any two of logs, events, contract, books and epochs are apart, 0 for not at all.
+    """The last audit: how far any two of what was held against each other are apart, 0 for not.
 
     `at` is when it was made, null where nobody noted it.
     """

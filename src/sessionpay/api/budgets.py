@@ -133,7 +133,7 @@ def router(database: Database, budgets: Budgets) -> APIRouter:
             s404="No such session.",
             s409="Less is available than is to be reserved, or a request with the same key is under way.",
             s413="The body is too long.",
-            s422="The body has another form, a number is out of its range, or the key came with another body.",
+            s422="The body has another form, a number is out of range, or the key came with another body.",
             s503=_SILENT,
         ),
         openapi_extra={"requestBody": RESERVATION_BODY, "security": _SECURITY},
@@ -147,7 +147,9 @@ def router(database: Database, budgets: Budgets) -> APIRouter:
         reporter = await reporter_of(request, database)
         asked = _asked(await body_of(request))
         session_id, amount, seconds = asked
-        known = None if key is None else RequestKey(reporter.name, key, sha256(repr(asked).encode()).hexdigest())
+        known = (
+            None if key is None else RequestKey(reporter.name, key, sha256(repr(asked).encode()).hexdigest())
+        )
         made = await run_in_threadpool(budgets.reserve, session_id, amount, seconds=seconds, key=known)
         return _reserved(made)
 

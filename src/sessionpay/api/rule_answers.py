@@ -8,10 +8,10 @@ from sessionpay.api.answers import AddressText, Amount, AssetAnswer, Count, Dige
 from sessionpay.core.usage import COUNT_LIMIT, DEFAULT_SLA, NAME_LENGTH_MAX
 
 TASKS_MAX = 1_000
-_ASSET = {"address": "0x" + "00" * 20, "symbol": "ETH", "decimals": 18}
+_ASSET: dict[str, Any] = {"address": "0x" + "00" * 20, "symbol": "ETH", "decimals": 18}
 _DIGEST = "5c" * 32
-_PRICE = {"model": "large", "prompt": "150000000000", "completion": "600000000000"}
-_TASK = {"model": "large", "prompt_tokens": 1200, "completion_tokens": 300, "sla": "standard"}
+_PRICE: dict[str, Any] = {"model": "large", "prompt": "150000000000", "completion": "600000000000"}
+_TASK: dict[str, Any] = {"model": "large", "prompt_tokens": 1200, "completion_tokens": 300, "sla": "standard"}
 
 Name = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH_MAX)]
 Tokens = Annotated[int, Field(ge=0, lt=COUNT_LIMIT)]
@@ -40,7 +40,7 @@ class PricesAnswer(BaseModel):
     model_config = like({
         "epoch": 3, "sha256": _DIGEST, "models": [_PRICE], "asset": _ASSET,
         "sla": [{"sla": "standard", "multiplier_ppm": 1_000_000}],
-        "text": '[models.large]\nprompt = 150_000_000_000\n...',
+        "text": "[models.large]\nprompt = 150_000_000_000\n...",
     })  # fmt: skip
     epoch: Count
     sha256: Digest
@@ -106,7 +106,7 @@ class QuoteAsked(BaseModel):
     """Tasks to be priced together, under the price sheet of an epoch, the one that takes usage by default."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, json_schema_extra={"example": {"tasks": [_TASK, _TASK], "epoch": None}}
+        extra="forbid", strict=True, json_schema_extra={"example": {"tasks": [_TASK], "epoch": None}}
     )
     tasks: Annotated[list[TaskAsked], Field(min_length=1, max_length=TASKS_MAX)]
     epoch: Annotated[int, Field(ge=0, lt=2**63)] | None = None

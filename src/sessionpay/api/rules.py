@@ -21,7 +21,6 @@ from sessionpay.api.rule_answers import (
     PricesAnswer,
     QuoteAnswer,
     QuoteAsked,
-    TaskAsked,
     TaskQuoteAnswer,
     Tokens,
 )
@@ -182,7 +181,7 @@ def _governed(found: EpochRules, asset: AssetAnswer) -> PolicyAnswer:
         deadline_default_ms=policy.deadline_default_ms,
         deadlines=_deadlines(policy),
         epoch_seconds=policy.epoch_seconds,
-        payout=payout and PayoutAnswer(amount_min=str(payout.amount_min), every=payout.every),
+        payout=PayoutAnswer(amount_min=str(payout.amount_min), every=payout.every) if payout else None,
         require_signatures=policy.require_signatures,
         usage_visibility=policy.usage_visibility,
         text=found.policy.text,

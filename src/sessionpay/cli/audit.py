@@ -74,7 +74,12 @@ def _show(run: Run, found: Audit, asset: Asset) -> None:
         for side, total in found.totals.items()
     ]
     held: list[Row] = [
-        {"one": each.sides[0], "other": each.sides[1], "count": each.count, "difference": str(each.difference)}
+        {
+            "one": each.sides[0],
+            "other": each.sides[1],
+            "count": each.count,
+            "difference": str(each.difference),
+        }
         for each in found.compared
     ]
     first = found.first_difference

@@ -5,7 +5,7 @@ from typing import Annotated
 from typer import Option
 
 from sessionpay.api import Access
-from sessionpay.api.access import REQUESTS_PER_MINUTE, BadRateLimit
+from sessionpay.api.access import REQUESTS_PER_MINUTE, REQUESTS_PER_MINUTE_MAX, BadRateLimit
 from sessionpay.cli.commands import Run
 
 Origins = Annotated[
@@ -46,6 +46,6 @@ def access(run: Run, origins: list[str] | None, rate_limit: int | None, *, trust
 def _number(text: str | None) -> int:
     if text is None:
         return REQUESTS_PER_MINUTE
-    if not (text.isascii() and text.isdecimal() and len(text) < 20):
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(REQUESTS_PER_MINUTE_MAX))):
         raise BadRateLimit(text)
     return int(text)

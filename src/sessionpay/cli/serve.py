@@ -131,9 +131,7 @@ def _opened(run: Run) -> Iterator[tuple[Site, Auditor | None]]:
                     each.end()
 
 
-def _chain(
-    run: Run, home: Home, database: Database, known: Contract
-) -> tuple[Watch | None, Auditor | None]:
+def _chain(run: Run, home: Home, database: Database, known: Contract) -> tuple[Watch | None, Auditor | None]:
     """Return who looks at the chain and who audits; nobody where no chain is named or it does not answer."""
     try:
         web3 = run.wiring.open_chain(find_chain(run.wiring.config(), rpc=run.rpc))

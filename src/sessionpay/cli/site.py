@@ -1,4 +1,4 @@
-"""The pages of a settlement, and the API beside them: one application, two that know nothing of each other."""
+"""The pages of a settlement with the API beside them: neither knows of the other."""
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send

@@ -29,7 +29,7 @@ class Auditor:
     _ended: Event = field(default_factory=Event)
 
     def audit_now(self) -> None:
-        """Audit; where it cannot be done, the last audit stays, and `reason` says why there is no newer one."""
+        """Audit; where that cannot be done the last one stays, and `reason` says why none is newer."""
         try:
             with self.database.reading() as connection:
                 self._settled = epochs.last_settled(connection)

@@ -59,7 +59,9 @@ def rules(reader: Reader, number: int | None = None) -> EpochRules:
             found = epochs.find(connection, number) if settles and is_place(number) else None
         if found is None:
             raise NoEpoch if number is None else NoSuchEpoch(number)
-        prices, policy = (RuleText(each, epochs.text(connection, each)) for each in (found.prices, found.policy))
+        prices, policy = (
+            RuleText(each, epochs.text(connection, each)) for each in (found.prices, found.policy)
+        )
     return EpochRules(found.number, prices, policy)
 
 
