@@ -31,6 +31,9 @@ PASSPHRASE = "SESSIONPAY_PASSPHRASE"  # noqa: S105 - the name of a variable, not
 CONFIG = "SESSIONPAY_CONFIG"
 TRACEBACK = "SESSIONPAY_TRACEBACK"
 DATABASE = "SESSIONPAY_DATABASE"
+CORS_ORIGINS = "SESSIONPAY_CORS_ORIGINS"
+RATE_LIMIT = "SESSIONPAY_RATE_LIMIT"
+TRUST_FORWARDED = "SESSIONPAY_TRUST_FORWARDED"
 
 # A name is typed in daily commands and must never be mistaken for a URL or an address.
 NAME_LENGTH_MAX = 40
@@ -151,6 +154,9 @@ class Environment:
     passphrase: str | None = field(default=None, repr=False)
     traceback: bool = False
     database: str | None = field(default=None, repr=False)
+    cors_origins: tuple[str, ...] = ()
+    rate_limit: str | None = None
+    trust_forwarded: bool = False
 
     @property
     def database_url(self) -> str:
@@ -178,6 +184,9 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         passphrase=variables.get(PASSPHRASE) or None,
         traceback=bool(variables.get(TRACEBACK)),
         database=variables.get(DATABASE) or None,
+        cors_origins=tuple(variables.get(CORS_ORIGINS, "").replace(",", " ").split()),
+        rate_limit=variables.get(RATE_LIMIT) or None,
+        trust_forwarded=bool(variables.get(TRUST_FORWARDED)),
     )
 
 

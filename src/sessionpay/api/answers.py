@@ -336,18 +336,3 @@ class HitsAnswer(BaseModel):
     """Everything that a search found."""
 
     items: list[HitAnswer]
-
-
-class AuditAnswer(BaseModel):
-    """The last audit: how far any two of logs, events, contract and epochs are apart, 0 for not at all."""
-
-    model_config = like({
-        "block": 1200, "difference": "0", "first_difference": None, "surplus": "5", "balance": "1005",
-        "asset": {"address": "0x" + "00" * 20, "symbol": "ETH", "decimals": 18},
-    })  # fmt: skip
-    block: Count
-    difference: Signed
-    first_difference: str | None
-    surplus: Signed
-    balance: Signed
-    asset: AssetAnswer

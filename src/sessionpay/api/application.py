@@ -10,15 +10,18 @@ from prometheus_client import CollectorRegistry
 
 from sessionpay.api import (
     accounts,
+    audit,
     budgets,
     epochs,
     health,
     network,
+    rules,
     session_usage,
     sign_in,
     stream,
     usage,
 )
+from sessionpay.api.access import Access
 from sessionpay.api.descriptions import SCHEMAS, SECURITY
 from sessionpay.api.metrics import Counters, StateCollector
 from sessionpay.api.problems import answer_problems
@@ -40,8 +43,10 @@ class Serving:
     """What the application works on: a settlement's database, in which an epoch is open, and its contract.
 
     `clock` gives unix seconds, `sight` what the chain said last (None where nobody watches it), `audit` the
-    last audit of this process. `folders` is where the folders of settled epochs are, `segments` where
-    sealed usage is, None where elsewhere. `sign_ins` are shared with the pages that are served beside it.
+    last audit of this process, `unaudited` why there is none or no newer one. `folders` is where the folders
+    of settled epochs are, `segments` where sealed usage is, None where elsewhere. `sign_ins` are shared with
+    the pages that are served beside it. `takes_usage` is whether usage may be handed in here, `access` who
+    may ask.
     """
 
     database: Database
@@ -52,6 +57,9 @@ class Serving:
     folders: Path | None = None
     segments: Path | None = None
     sign_ins: SignIns | None = None
+    unaudited: Callable[[], str | None] = lambda: None
+    takes_usage: bool = True
+    access: Access = Access()
 
     def reader(self) -> Reader:
         """Return what reads the books for whoever asks."""
@@ -74,13 +82,20 @@ class Serving:
 def application(serving: Serving) -> FastAPI:
     """Return the application; it needs nothing but a server."""
     registry = CollectorRegistry()
-    counters = Counters(registry)
     registry.register(StateCollector(serving.look, serving.audit))
-    # Its pages of documentation would load scripts from elsewhere.
-    app = FastAPI(title="sessionpay", version="1", description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="sessionpay",
+        version="1",
+        description=DESCRIPTION,
+        # Its pages of documentation would load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        middleware=serving.access.middleware(),
+    )
     answer_problems(app)
-    intake = Intake(serving.database)
-    app.include_router(usage.router(usage.Reception(intake, serving.contract, counters, serving.clock)))
+    if serving.takes_usage:
+        counters, intake = Counters(registry), Intake(serving.database)
+        app.include_router(usage.router(usage.Reception(intake, serving.contract, counters, serving.clock)))
     keeping = Budgets(serving.database, serving.contract, clock=serving.clock)
     app.include_router(budgets.router(serving.database, keeping))
     reader = serving.reader()
@@ -90,7 +105,9 @@ def application(serving: Serving) -> FastAPI:
     app.include_router(session_usage.router(viewing, used))
     app.include_router(accounts.router(reader))
     app.include_router(stream.router(reader))
-    app.include_router(network.router(reader, serving.audit))
+    app.include_router(network.router(reader))
+    app.include_router(audit.router(serving.audit, serving.unaudited, serving.contract.asset))
+    app.include_router(rules.router(reader))
     app.include_router(epochs.router(reader, viewing))
     app.include_router(health.router(registry, serving.reasons_not_ready))
     _describe(app)

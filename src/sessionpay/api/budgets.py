@@ -1,8 +1,9 @@
 """May this session still spend? Budgets, and reservations that no two callers can both win."""
 
+from hashlib import sha256
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Header, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -12,6 +13,7 @@ from sessionpay.core.ids import SESSION_ID_LIMIT, SessionId, parse_session_id
 from sessionpay.core.money import AMOUNT_LIMIT, BaseUnits
 from sessionpay.services.budget import RESERVATION_SECONDS_MAX, Budget, Budgets
 from sessionpay.store.database import Database
+from sessionpay.store.request_keys import RequestKey
 from sessionpay.store.reservations import Reservation
 
 _DIGITS = "^[0-9]{1,49}$"
@@ -24,6 +26,15 @@ _Reservation = Annotated[
         pattern="^[0-9a-f-]{36}$",
         description="Id of the reservation.",
         examples=["0b0f6b0e-7c7f-4a0e-9f63-0e8a4b7b6f11"],
+    ),
+]
+_Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern="^[!-~]{1,200}$",
+        description="Any text of the sender's own for this request, such as a UUID; no spaces.",
+        examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
     ),
 ]
 Amount = Annotated[str, Field(pattern="^[0-9]{1,78}$", description="Base units, as a text of digits.")]
@@ -120,18 +131,26 @@ def router(database: Database, budgets: Budgets) -> APIRouter:
         responses=described(
             s401=_UNKNOWN,
             s404="No such session.",
-            s409="Less is available than is to be reserved.",
+            s409="Less is available than is to be reserved, or a request with the same key is under way.",
             s413="The body is too long.",
-            s422="The body has another form, or a number is out of its range.",
+            s422="The body has another form, a number is out of range, or the key came with another body.",
             s503=_SILENT,
         ),
         openapi_extra={"requestBody": RESERVATION_BODY, "security": _SECURITY},
     )
-    async def _reserve(request: Request) -> ReservationAnswer:
-        """Keep an amount for work under way, for so many seconds. Nothing is promised to two at once."""
-        await reporter_of(request, database)
-        session_id, amount, seconds = _asked(await body_of(request))
-        made = await run_in_threadpool(budgets.reserve, session_id, amount, seconds=seconds)
+    async def _reserve(request: Request, key: _Key = None) -> ReservationAnswer:
+        """Keep an amount for work under way, for so many seconds. Nothing is promised to two at once.
+
+        With an `Idempotency-Key` the same request may be sent again within a day, and is answered with the
+        same reservation; with the same key, another request is refused.
+        """
+        reporter = await reporter_of(request, database)
+        asked = _asked(await body_of(request))
+        session_id, amount, seconds = asked
+        known = (
+            None if key is None else RequestKey(reporter.name, key, sha256(repr(asked).encode()).hexdigest())
+        )
+        made = await run_in_threadpool(budgets.reserve, session_id, amount, seconds=seconds, key=known)
         return _reserved(made)
 
     routes.include_router(_endings(database, budgets))

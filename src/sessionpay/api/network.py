@@ -1,6 +1,5 @@
-"""The network as a whole: where the money is, what moved, what the contract said, what the audit found."""
+"""The network as a whole: where the money is, what moved, and what the contract said."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -8,7 +7,6 @@ from fastapi import APIRouter, Query, Request, Response
 from sessionpay.api.accounts import BAD_CURSOR, BAD_VALUE, SILENT, movements
 from sessionpay.api.answers import (
     AssetAnswer,
-    AuditAnswer,
     DayAnswer,
     DaysAnswer,
     EventAnswer,
@@ -21,7 +19,6 @@ from sessionpay.api.answers import (
 )
 from sessionpay.api.listing import LIMIT_DEFAULT, UNCHANGED, Cursor, Limit, Transaction, page_of
 from sessionpay.api.problems import Problem, described
-from sessionpay.services.proof import Audit
 from sessionpay.serving import Reader
 
 # A transaction's hash is the longest thing to look for; some spaces around it do no harm.
@@ -37,8 +34,8 @@ _Sought = Annotated[
 ]
 
 
-def router(reader: Reader, audit: Callable[[], Audit | None]) -> APIRouter:
-    """Return the routes of the network; `audit` gives the last audit of this process."""
+def router(reader: Reader) -> APIRouter:
+    """Return the routes of the network."""
     routes = APIRouter(tags=["network"])
     asset = AssetAnswer.model_validate(reader.contract.asset)
 
@@ -62,29 +59,6 @@ def router(reader: Reader, audit: Callable[[], Audit | None]) -> APIRouter:
         """Return sums of every UTC day that had an event of money, the first one first."""
         return DaysAnswer(
             items=[DayAnswer.model_validate(day._asdict()) for day in reader.days()], asset=asset
-        )
-
-    @routes.get(
-        "/v1/audit",
-        summary="The last audit",
-        operation_id="readAudit",
-        responses=described(s404="This process did not audit yet."),
-    )
-    def _audit() -> AuditAnswer:
-        """Return what the last audit of this process found."""
-        found = audit()
-        if found is None:
-            raise Problem(
-                404, "NoAudit", "this process did not audit yet; `sessionpay audit` does so at once"
-            )
-        first = found.first_difference
-        return AuditAnswer(
-            block=found.block,
-            difference=str(found.difference),
-            first_difference=None if first is None else str(first),
-            surplus=str(found.surplus),
-            balance=str(found.balance),
-            asset=asset,
         )
 
     routes.include_router(_history(reader))

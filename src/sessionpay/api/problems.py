@@ -13,7 +13,13 @@ from starlette.exceptions import HTTPException
 
 from sessionpay.chain.errors import BadSignature, ChainError
 from sessionpay.core.errors import InputError, SessionPayError
-from sessionpay.services.budget import BudgetExceeded, NoReservation, NoSession, ReservationEnded
+from sessionpay.services.budget import (
+    BudgetExceeded,
+    KeyInUse,
+    NoReservation,
+    NoSession,
+    ReservationEnded,
+)
 from sessionpay.services.origins import ForeignRequest, UnknownHost
 from sessionpay.services.reporters import Unsigned
 from sessionpay.services.sign_in import SignInRefused, SignInsBusy
@@ -48,6 +54,7 @@ _STATUS: tuple[tuple[type[SessionPayError], int], ...] = (
     (ChainError, 503),
     (BudgetExceeded, 409),
     (ReservationEnded, 409),
+    (KeyInUse, 409),
     (Unsigned, 403),
     (BadSignature, 403),
     (InputError, 422),

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
+from sessionpay.api.limiting import KEYED
 from sessionpay.api.nesting import is_nested_deeper
 from sessionpay.api.problems import Problem
 from sessionpay.services import reporters
@@ -28,6 +29,7 @@ async def reporter_of(request: Request, database: Database) -> Reporter:
         what = "this API key is not known, or was revoked" if key else "no API key was given"
         detail = f"{what}: send `Authorization: Bearer KEY` with a key of `sessionpay usage reporter add`"
         raise Problem(401, "Unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
+    setattr(request.state, KEYED, found.name)
     return found
 
 

@@ -53,6 +53,8 @@ class Server:
             access_log=False,
             lifespan="off",
             server_header=False,
+            # Whoever asks may write any address there; `Access` says whether one is believed.
+            proxy_headers=False,
             timeout_graceful_shutdown=END_SECONDS_MAX,
         )
         self._server = uvicorn.Server(config)

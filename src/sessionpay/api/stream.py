@@ -91,7 +91,8 @@ async def _lines(
     request: Request, reader: Reader, of: SessionId | Address | None, spot: Spot
 ) -> AsyncIterator[str]:
     """Yield what became final behind `spot`, and something now and then so that the connection stays."""
-    yield ": movements as they become final\n\n"
+    # An id without anything else, so that whoever is cut off before the first movement misses none.
+    yield f": movements as they become final\nid: {_place(spot)}\n\n"
     quiet = 0.0
     while not getattr(request.app.state, "is_ending", False):
         found = await run_in_threadpool(reader.final_movements, of=of, behind=spot)
@@ -108,10 +109,12 @@ async def _lines(
 
 
 def _event(movement: MovementView, spot: Spot) -> str:
-    place = ".".join(map(str, spot))
-    return (
-        f"event: movement\nid: {place}\ndata: {MovementAnswer.model_validate(movement).model_dump_json()}\n\n"
-    )
+    told = MovementAnswer.model_validate(movement).model_dump_json()
+    return f"event: movement\nid: {_place(spot)}\ndata: {told}\n\n"
+
+
+def _place(spot: Spot) -> str:
+    return ".".join(map(str, spot))
 
 
 def _account(session: str | None, node: str | None) -> SessionId | Address | None:

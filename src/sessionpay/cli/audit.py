@@ -12,7 +12,8 @@ from sessionpay.app import NoBooks
 from sessionpay.chain.errors import ChainError
 from sessionpay.cli.commands import Needs, Run, command
 from sessionpay.cli.failures import ExitCode
-from sessionpay.cli.output import Fields, Money, Row, as_json
+from sessionpay.cli.homes import now
+from sessionpay.cli.output import Fields, Instant, Money, Row, as_json
 from sessionpay.core.errors import BrokenHistory
 from sessionpay.core.money import Asset, BaseUnits
 from sessionpay.indexer.errors import IndexerError
@@ -72,12 +73,23 @@ def _show(run: Run, found: Audit, asset: Asset) -> None:
         {"side": side, **{name: money(amount) for name, amount in asdict(total).items()}}
         for side, total in found.totals.items()
     ]
+    held: list[Row] = [
+        {
+            "one": each.sides[0],
+            "other": each.sides[1],
+            "count": each.count,
+            "difference": str(each.difference),
+        }
+        for each in found.compared
+    ]
     first = found.first_difference
     fields: Fields = {
         "block": found.block,
+        "time": Instant(now()),
         "surplus": money(found.surplus),
         "balance": money(found.balance),
         "totals": totals,
+        "compared": held,
     }
     if run.screen.json_output:
         told = {"difference": str(found.difference), **as_json(fields), "first_difference": _json(first)}

@@ -1,6 +1,5 @@
 """`sessionpay prices`: what work costs."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from typer import Argument, Option
@@ -8,10 +7,9 @@ from typer import Argument, Option
 from sessionpay.cli.commands import Needs, Run, command, group
 from sessionpay.cli.homes import asset_of, settled
 from sessionpay.cli.output import Fields, Money, Row
-from sessionpay.core.ids import Address, SessionId
-from sessionpay.core.money import MICRO, BaseUnits
-from sessionpay.core.pricing import parse_price_sheet, row_price
-from sessionpay.core.usage import COUNT_LIMIT, DEFAULT_SLA, Outcome, UsageRecord
+from sessionpay.core.money import whole_units
+from sessionpay.core.pricing import Work, parse_price_sheet, work_price
+from sessionpay.core.usage import COUNT_LIMIT, DEFAULT_SLA
 from sessionpay.store import epochs
 
 prices = group("prices", help="What work costs.")
@@ -22,9 +20,6 @@ _Completion = Annotated[
     int, Option("--completion", metavar="N", min=0, max=COUNT_LIMIT - 1, help="Completion tokens.")
 ]
 _Sla = Annotated[str, Option("--sla", metavar="NAME", help="Service level in the price sheet.")]
-
-# Any account will do: the price of a row does not depend on who did the work.
-_SOMEBODY = Address("0x" + "11" * 20)
 
 
 @command(prices, "show", needs=Needs.HOME, example="prices show")
@@ -60,29 +55,18 @@ def quote(
     run: Run, model: _Model, *, prompt: _Prompt, completion: _Completion, sla: _Sla = DEFAULT_SLA
 ) -> None:
     """Tell what one answer costs in the epoch that takes usage, to the millionth of a base unit."""
-    record = UsageRecord(
-        task_id="quote",
-        session_id=SessionId(0),
-        node=_SOMEBODY,
-        model=model,
-        sla=sla,
-        prompt_tokens=prompt,
-        completion_tokens=completion,
-        submitted_at=datetime.fromtimestamp(0, UTC),
-        latency_ms=0,
-        outcome=Outcome.COMMITTED,
-    )
+    work = Work(model=model, prompt_tokens=prompt, completion_tokens=completion, sla=sla)
     with settled(run) as (home, database), database.reading() as connection:
         current = epochs.current(connection)
         text = home.rules().prices if current is None else epochs.text(connection, current.prices)
         asset = asset_of(connection)
-    micro = row_price(parse_price_sheet(text), record)
+    micro = work_price(parse_price_sheet(text), work).micro
     fields: Fields = {
         "model": model,
         "sla": sla,
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "micro_units": str(micro),
-        "price": Money(BaseUnits(micro // MICRO), asset),
+        "price": Money(whole_units(micro), asset),
     }
     run.screen.result(f"Price of one answer of {model}", fields)

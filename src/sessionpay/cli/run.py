@@ -7,10 +7,11 @@ from typing import Annotated
 import structlog
 from typer import Exit, Option, Typer
 
-from sessionpay.api import ServerEnded, Serving, application, serving
+from sessionpay.api import Access, ServerEnded, Serving, application, serving
 from sessionpay.chain.client import SessionPayment
 from sessionpay.chain.embedded import embedded_chain
 from sessionpay.chain.sender import Sender
+from sessionpay.cli.callers import Origins, PublicUrl, RateLimit, TrustForwarded, access
 from sessionpay.cli.commands import Needs, Run, command
 from sessionpay.cli.failures import BadCommandLine, ExitCode
 from sessionpay.cli.homes import now, settled
@@ -20,7 +21,6 @@ from sessionpay.core.ids import checksum_address
 from sessionpay.core.money import BaseUnits
 from sessionpay.services.condition import Watch
 from sessionpay.services.daemon import POLL_SECONDS, BooksDiffer, Daemon
-from sessionpay.services.origins import Origin, parse_public_url
 from sessionpay.services.trial_chain import open_sessions
 from sessionpay.services.wholeness import require_whole
 from sessionpay.serving import signing_in
@@ -51,16 +51,6 @@ _Listen = Annotated[
 ]
 
 
-_PublicUrl = Annotated[
-    str | None,
-    Option(
-        "--public-url",
-        metavar="URL",
-        help="With --listen: the address that people open, where a proxy stands before it.",
-    ),
-]
-
-
 def register(app: Typer) -> None:
     """Add `run` to the program."""
     command(app, "run", needs=Needs.SETTLEMENT, example="run --once")(run_settlement)
@@ -73,7 +63,10 @@ def run_settlement(
     embedded: _Embedded = False,
     confirmations: _Confirmations = None,
     listen: _Listen = None,
-    public_url: _PublicUrl = None,
+    cors_origin: Origins = None,
+    rate_limit: RateLimit = None,
+    trust_forwarded: TrustForwarded = False,
+    public_url: PublicUrl = None,
 ) -> None:
     """Take usage in, and settle every epoch: price, charge, allocate, publish, pay out, audit.
 
@@ -83,11 +76,11 @@ def run_settlement(
         raise BadCommandLine(
             "embedded", "--embedded", rule="give --once too: its chain ends with the process"
         )
-    public = None if public_url is None else parse_public_url(public_url)
-    if public is not None and listen is None:
-        raise BadCommandLine("public_url", "--public-url", rule="give --listen too: it says where to answer")
     if once and listen is not None:
         raise BadCommandLine("listen", listen, rule="leave --once out: nobody can ask a process that ends")
+    if listen is None and (cors_origin or rate_limit is not None or trust_forwarded or public_url):
+        raise BadCommandLine("listen", "", rule="give --listen HOST:PORT too: without it nobody can ask")
+    may_ask = access(run, cors_origin, rate_limit, trust_forwarded=trust_forwarded, public_url=public_url)
     with settled(run) as (home, database), database.sole_writer():
         require_whole(database, home)
         contract = _embedded(run, database) if embedded else _named(run)
@@ -105,16 +98,11 @@ def run_settlement(
             _settle_once(run, daemon, contract)
         else:
             with interruptible() as stop:
-                _keep_running(daemon, contract, listen, stop, public=public)
+                _keep_running(daemon, contract, listen, may_ask, stop)
 
 
 def _keep_running(
-    daemon: Daemon,
-    contract: SessionPayment,
-    listen: str | None,
-    stop: Callable[[], bool],
-    *,
-    public: Origin | None,
+    daemon: Daemon, contract: SessionPayment, listen: str | None, may_ask: Access, stop: Callable[[], bool]
 ) -> None:
     """Settle until the process is asked to end, and answer whoever asks meanwhile."""
     if listen is None:
@@ -130,8 +118,9 @@ def _keep_running(
         audit=lambda: daemon.last_audit,
         folders=daemon.home.epochs,
         segments=daemon.home.segments,
+        access=may_ask,
     )
-    signed = replace(served, sign_ins=signing_in(served.reader(), public=public, web3=contract.web3))
+    signed = replace(served, sign_ins=signing_in(served.reader(), public=may_ask.public, web3=contract.web3))
     with serving(application(signed), listen) as server:
         watch.begin()
         daemon.report("listening", url=server.url)

@@ -1,4 +1,4 @@
-"""`sessionpay serve`: the books as pages, for owners, node operators, the network and auditors."""
+"""`sessionpay serve`: the books as pages and as an API, for owners, node operators, the network, auditors."""
 
 import time
 from collections.abc import Iterator
@@ -17,17 +17,20 @@ from sessionpay.chain import rpc
 from sessionpay.chain.client import SessionPayment
 from sessionpay.chain.connect import require_chain, require_rpc_address
 from sessionpay.chain.errors import ChainError
+from sessionpay.cli.callers import Origins, PublicUrl, RateLimit, TrustForwarded, access
 from sessionpay.cli.commands import Needs, Run, command
 from sessionpay.cli.failures import BadCommandLine
 from sessionpay.cli.homes import NotBound, contract_of, now, settled
 from sessionpay.cli.interrupts import interruptible
+from sessionpay.cli.site import shown
+from sessionpay.services.auditing import Auditor
 from sessionpay.services.condition import Sight, Watch
 from sessionpay.services.demonstration import demonstrate
 from sessionpay.services.home import Home
-from sessionpay.services.proof import Audit, CannotAudit, audit_books
+from sessionpay.services.proof import Audit, audit_books
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
-from sessionpay.web import Site, pages
+from sessionpay.web import Site
 
 PORT_DEFAULT = 8080
 # Soon enough for a person who ends the process, seldom enough to cost nothing.
@@ -53,13 +56,22 @@ def register(app: Typer) -> None:
 
 
 def serve(
-    run: Run, *, port: _Port = PORT_DEFAULT, demo: _Demo = False, wallet_rpc: _WalletRpc = None
+    run: Run,
+    *,
+    port: _Port = PORT_DEFAULT,
+    demo: _Demo = False,
+    cors_origin: Origins = None,
+    rate_limit: RateLimit = None,
+    trust_forwarded: TrustForwarded = False,
+    public_url: PublicUrl = None,
+    wallet_rpc: _WalletRpc = None,
 ) -> None:
-    """Show the books as pages on this machine, until the process is asked to end.
+    """Show the books as pages on this machine, and to programs under /v1, until the process is asked to end.
 
-    Looks at the chain where one is named, and audits once at the start. It never signs anything: visitors
-    do, with the wallets of their browsers.
+    Looks at the chain where one is named, and audits at the start and after each epoch that is settled
+    meanwhile. It never signs anything: visitors do, with the wallets of their browsers.
     """
+    may_ask = access(run, cors_origin, rate_limit, trust_forwarded=trust_forwarded, public_url=public_url)
     if wallet_rpc is not None:
         require_rpc_address(wallet_rpc)
     if demo and (run.home or run.database or run.rpc):
@@ -67,8 +79,8 @@ def serve(
     address = f"127.0.0.1:{port}"
     with (
         interruptible() as stop,
-        _demonstrated(run) if demo else _opened(run, wallet_rpc) as site,
-        serving(pages(site), address) as server,
+        _demonstrated(run) if demo else _opened(run, wallet_rpc) as (site, auditor),
+        serving(shown(site, access=may_ask, auditor=auditor), address) as server,
     ):
         if run.screen.json_output:
             run.screen.result("Serving", {"url": server.url})
@@ -81,31 +93,32 @@ def serve(
 
 
 @contextmanager
-def _demonstrated(run: Run) -> Iterator[Site]:
+def _demonstrated(run: Run) -> Iterator[tuple[Site, None]]:
     with TemporaryDirectory(prefix="sessionpay-demo-") as folder:
         home = Home(Path(folder))
         database = Database.open(home.database_url)
         try:
             with run.screen.waiting("settling a demonstration"):
-                shown = demonstrate(home, database, now=now())
+                made = demonstrate(home, database, now=now())
             # Nobody else adds to this chain, so what it says now stays so.
-            head = rpc.number(shown.chain.web3, "eth_blockNumber")
-            yield Site(
+            head = rpc.number(made.chain.web3, "eth_blockNumber")
+            site = Site(
                 database=database,
-                contract=shown.known,
+                contract=made.known,
                 home=home,
                 clock=now,
                 sight=lambda: Sight(now(), head, None),
-                audit=lambda: shown.daemon.last_audit,
+                audit=lambda: made.daemon.last_audit,
                 is_demo=True,
                 unsigned="this is a demonstration, and no wallet can reach a chain inside this server",
             )
+            yield site, None
         finally:
             database.close()
 
 
 @contextmanager
-def _opened(run: Run, wallet_rpc: str | None) -> Iterator[Site]:
+def _opened(run: Run, wallet_rpc: str | None) -> Iterator[tuple[Site, Auditor | None]]:
     with settled(run) as (home, database):
         with database.reading() as connection:
             known = contract_of(connection)
@@ -115,15 +128,15 @@ def _opened(run: Run, wallet_rpc: str | None) -> Iterator[Site]:
         contract, fault = _chain(run, known)
         if contract is None:
             run.screen.note(f"the chain is left out: {fault}")
-            unsigned = f"this server was started without a chain ({fault})"
-            yield replace(site, unsigned=unsigned)
+            yield replace(site, unsigned=f"this server was started without a chain ({fault})"), None
             return
-        audit = _audit(run, site, contract)
-        watch = Watch(contract, None, now)
+        watch, auditor = Watch(contract, None, now), _auditor(run, site, contract)
         watch.begin()
+        auditor.begin()
         try:
-            yield replace(site, chain=contract, sight=watch.sight, audit=lambda: audit)
+            yield replace(site, chain=contract, sight=watch.sight, audit=lambda: auditor.last), auditor
         finally:
+            auditor.end()
             watch.end()
 
 
@@ -142,10 +155,16 @@ def _chain(run: Run, known: Contract) -> tuple[SessionPayment | None, str]:
     return contract, ""
 
 
-def _audit(run: Run, site: Site, contract: SessionPayment) -> Audit | None:
-    try:
-        with run.screen.waiting("auditing"), site.database.reading() as connection:
+def _auditor(run: Run, site: Site, contract: SessionPayment) -> Auditor:
+    """Return who audits, after a first audit."""
+
+    def audit() -> Audit:
+        with site.database.reading() as connection:
             return audit_books(contract, connection, site.contract, folders=site.home.epochs, recomputed=1)
-    except (ChainError, CannotAudit) as fault:
-        run.screen.note(f"nothing was audited: {fault}")
-        return None
+
+    auditor = Auditor(site.database, audit, now)
+    with run.screen.waiting("auditing"):
+        auditor.audit_now()
+    if auditor.reason is not None:
+        run.screen.note(f"the audit is tried again: {auditor.reason}")
+    return auditor

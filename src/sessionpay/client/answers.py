@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sessionpay.core.ids import Address, SessionId
-from sessionpay.core.money import Asset, BaseUnits, MicroUnits
+from sessionpay.core.money import Asset, BaseUnits
 from sessionpay.core.movements import Kind
 
 
@@ -163,6 +163,11 @@ class Movement:
     network_after: BaseUnits
     is_final: bool
 
+    @property
+    def place(self) -> str:
+        """Where a stream of movements goes on behind this one."""
+        return f"{self.block_number}.{self.log_index}.{self.row}"
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -198,59 +203,6 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
-    """One epoch: `prices` and `policy` are the SHA-256 of its rules; `rows` counts what is sealed."""
-
-    number: int
-    state: str
-    opened_at: int
-    closed_at: int | None
-    settled_at: int | None
-    prices: str
-    policy: str
-    rule_version: int
-    usage_sha256: str | None
-    manifest_sha256: str | None
-    rows: int
-    segments: int
-
-
-@dataclass(frozen=True, slots=True)
-class EpochTotals:
-    """The sums of a settled epoch, work in micro-units; `held` and `retained` are what waits after it."""
-
-    work_micro: MicroUnits
-    asked: BaseUnits
-    collected: BaseUnits
-    arrears: BaseUnits
-    fee: BaseUnits
-    withheld: BaseUnits
-    to_nodes: BaseUnits
-    allocated: BaseUnits
-    held: BaseUnits
-    retained: BaseUnits
-
-
-@dataclass(frozen=True, slots=True)
-class EpochFile:
-    """One file of a settled epoch; what the chain said has no hash of its own."""
-
-    name: str
-    sha256: str | None
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class EpochContents:
-    """One epoch; once it is settled and its folder is there, its totals and files as well."""
-
-    epoch: Epoch
-    totals: EpochTotals | None
-    files: tuple[EpochFile, ...]
-    asset: Asset
-
-
-@dataclass(frozen=True, slots=True)
 class Hit:
     """One thing that a search found: `kind` is session, owner, node or transaction."""
 
@@ -259,12 +211,46 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing of which two sides do not say the same; None is what a side does not have."""
+
+    name: str
+    sides: tuple[str, ...]
+    values: tuple[str | None, ...]
+    difference: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SideTotals:
+    """What one side of an audit says of all the money."""
+
+    side: str
+    sessions: int
+    nodes: int
+    treasury: int
+    liabilities: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two sides that were held against each other: how many things of them, and how far they are apart."""
+
+    sides: tuple[str, ...]
+    count: int
+    difference: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuditReport:
-    """The last audit: how far any two of logs, events, contract and epochs are apart, 0 for not at all."""
+    """The last audit, made at `at`: how far any two sides are apart, 0 for not at all."""
 
     block: int
+    at: int | None
     difference: int
-    first_difference: str | None
+    first_difference: Finding | None
     surplus: int
     balance: int
+    totals: tuple[SideTotals, ...]
+    compared: tuple[Compared, ...]
     asset: Asset

@@ -1,17 +1,17 @@
 """A client that waits for each answer."""
 
-from collections.abc import Callable, Iterator, Mapping
-from hashlib import sha256
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from typing import Any, Self, TypeVar
-from urllib.parse import quote
 
 import httpx
+from tenacity import Retrying
 
+from sessionpay.client import calls
 from sessionpay.client.answers import (
     AuditReport,
     Day,
-    Epoch,
-    EpochContents,
     Event,
     Hit,
     Movement,
@@ -22,30 +22,58 @@ from sessionpay.client.answers import (
     SessionCharge,
     Transaction,
 )
-from sessionpay.client.decoding import decode, each
-from sessionpay.client.errors import ApiProblem, BadAnswer, NoAnswer
+from sessionpay.client.calls import Call, Listing
+from sessionpay.client.epoch_answers import Epoch, EpochContents, Explanation
+from sessionpay.client.exchange import (
+    TIMEOUT_SECONDS,
+    TRIES,
+    answer_of,
+    patience,
+    problem_of,
+    request_of,
+    settings,
+    silence,
+)
+from sessionpay.client.following import RECONNECT_SECONDS, STREAM, Following
+from sessionpay.client.rule_answers import (
+    Policy,
+    Prices,
+    Quote,
+    Readiness,
+    Reservation,
+    SessionBudget,
+    UsageAnswers,
+)
 from sessionpay.core.ids import Address, SessionId
-
-TIMEOUT_SECONDS = 30.0
-# The most that the API gives at once, so that a long list takes few requests.
-PAGE_ROWS = 500
-CHAIN_FILE = "chain.json"
+from sessionpay.core.money import BaseUnits
+from sessionpay.core.pricing import Work
 
 Answer = TypeVar("Answer")
-Parameters = Mapping[str, str | int]
+Asked = TypeVar("Asked")
 
 
 class Client:
-    """Reads the books that a settlement serves at `url`; a context manager, or `close` it.
+    """Asks the settlement that is served at `url`; a context manager, or `close` it.
 
-    Each method raises `ApiProblem` where the API refuses, `NoAnswer` where nobody answers in
-    `timeout_seconds`, and `BadAnswer` where something else than the API does. Lists are read page by page
-    as they are gone through; of a list that changes meanwhile no row comes twice.
+    `key` is an API key, which budgets, reservations and usage need. Each method raises `ApiProblem` where
+    the API refuses, `NoAnswer` where nobody answers in `timeout_seconds`, and `BadAnswer` where something
+    else than the API does. What can pass is asked `tries` times, because no request does more when it is sent
+    again. Lists are read page by page as they are gone through; of a list that changes meanwhile no row
+    comes twice.
     """
 
-    def __init__(self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        tries: int = TRIES,
+    ) -> None:
         """Connect when first asked."""
-        self._http = httpx.Client(base_url=url, timeout=timeout_seconds)
+        self._http = httpx.Client(base_url=url, **settings(key, timeout_seconds))
+        self._timeout_seconds = timeout_seconds
+        self._tries = tries
 
     def __enter__(self) -> Self:
         """Lend the client."""
@@ -63,128 +91,180 @@ class Client:
 
     def sessions(self, *, owner: Address | None = None) -> Iterator[Session]:
         """Yield every session by id, or those of one owner."""
-        return self._every(Session, "/v1/sessions", {} if owner is None else {"owner": owner})
+        return self._every(calls.sessions(owner))
 
     def session(self, session_id: SessionId | int) -> SessionAccount:
         """Return one session, what is left of it, and for how long."""
-        return self._one(SessionAccount, f"/v1/sessions/{_part(session_id)}")
+        return self._ask(calls.session(session_id))
 
     def session_movements(self, session_id: SessionId | int) -> Iterator[Movement]:
         """Yield deposits, withdrawals and charges of a session, the newest first."""
-        return self._every(Movement, f"/v1/sessions/{_part(session_id)}/movements")
+        return self._every(calls.session_movements(session_id))
 
     def session_charges(self, session_id: SessionId | int) -> Iterator[SessionCharge]:
         """Yield what each epoch asked of a session and got, the newest first."""
-        return self._every(SessionCharge, f"/v1/sessions/{_part(session_id)}/charges")
+        return self._every(calls.session_charges(session_id))
 
     # Nodes
 
     def nodes(self) -> Iterator[Node]:
         """Yield every node by address."""
-        return self._every(Node, "/v1/nodes")
+        return self._every(calls.nodes())
 
     def node(self, node: Address) -> Node:
         """Return one node."""
-        return self._read(f"/v1/nodes/{_part(node)}", lambda found: decode(Node, found["node"]))
+        return self._ask(calls.node(node))
 
     def node_movements(self, node: Address) -> Iterator[Movement]:
         """Yield allocations and payouts of a node, the newest first."""
-        return self._every(Movement, f"/v1/nodes/{_part(node)}/movements")
+        return self._every(calls.node_movements(node))
 
     # The network
 
     def network(self) -> Network:
         """Return where all the money is."""
-        return self._one(Network, "/v1/network")
+        return self._ask(calls.network())
 
     def days(self) -> tuple[Day, ...]:
         """Return what moved on each UTC day that had an event of money."""
-        return self._read("/v1/network/days", lambda found: each(Day, found["items"]))
+        return self._ask(calls.days())
 
     def movements(self) -> Iterator[Movement]:
         """Yield what moved in all accounts together, the newest first."""
-        return self._every(Movement, "/v1/network/movements")
+        return self._every(calls.movements())
 
     def events(self) -> Iterator[Event]:
         """Yield what the contract said, the newest first."""
-        return self._every(Event, "/v1/events")
+        return self._every(calls.events())
 
     def transaction(self, transaction_hash: str) -> Transaction:
         """Return what one transaction did."""
-        return self._one(Transaction, f"/v1/transactions/{_part(transaction_hash)}")
+        return self._ask(calls.transaction(transaction_hash))
 
     def search(self, text: str) -> tuple[Hit, ...]:
         """Return what a session's number, an address or a transaction's hash names in the books."""
-        return self._read("/v1/search", lambda found: each(Hit, found["items"]), {"q": text})
+        return self._ask(calls.search(text))
 
     def audit(self) -> AuditReport:
         """Return what the last audit found."""
-        return self._one(AuditReport, "/v1/audit")
+        return self._ask(calls.audit())
 
-    # Epochs
+    def readiness(self) -> Readiness:
+        """Return whether the settlement can be relied on now, and why not."""
+        return self._ask(calls.readiness())
+
+    def stream(
+        self,
+        *,
+        session_id: SessionId | int | None = None,
+        node: Address | None = None,
+        after: str | None = None,
+    ) -> Iterator[Movement]:
+        """Yield each movement once, as it becomes final, without an end.
+
+        From the present on, or from behind the place `after`, as `Movement.place` gives it; of one session
+        or node where one is named. A connection that breaks is made anew, and nothing is lost by that.
+        """
+        following = Following(session_id, node, after)
+        while True:
+            with closing(self._patient(self._open, following)) as answer, suppress(httpx.TransportError):
+                for line in answer.iter_lines():
+                    movement = following.heard(line)
+                    if movement is not None:
+                        yield movement
+            time.sleep(RECONNECT_SECONDS)
+
+    # Epochs and their rules
 
     def epochs(self) -> Iterator[Epoch]:
         """Yield every epoch, the newest first."""
-        return self._every(Epoch, "/v1/epochs")
+        return self._every(calls.epochs())
 
     def epoch(self, number: int) -> EpochContents:
         """Return one epoch; once it is settled, with its totals and files."""
-        return self._one(EpochContents, f"/v1/epochs/{number}")
+        return self._ask(calls.epoch(number))
 
     def epoch_file(self, number: int, name: str) -> bytes:
         """Return a file of a settled epoch; raises `BadAnswer` if it is not what its hash says."""
-        raw = self._get(f"/v1/epochs/{number}/files/{quote(name)}")
-        tag = raw.headers.get("etag", "").strip('"')
-        # What the chain said is the one file whose tag is not its hash.
-        if name != CHAIN_FILE and sha256(raw.content).hexdigest() != tag:
-            raise BadAnswer(str(raw.url), rule="the file is not what its hash says", found=tag)
-        return raw.content
+        return self._ask(calls.epoch_file(number, name))
+
+    def explanation(self, number: int, account: Address) -> Explanation:
+        """Return why an account got what it got in a settled epoch."""
+        return self._ask(calls.explanation(number, account))
+
+    def prices(self, epoch: int | None = None) -> Prices:
+        """Return the price sheet of an epoch, of the one that takes usage when left out."""
+        return self._ask(calls.prices(epoch))
+
+    def policy(self, epoch: int | None = None) -> Policy:
+        """Return the policy of an epoch, of the one that takes usage when left out."""
+        return self._ask(calls.policy(epoch))
+
+    def quote(self, *tasks: Work, epoch: int | None = None) -> Quote:
+        """Return what tasks cost together, and each of them."""
+        return self._ask(calls.quoted(tasks, epoch))
+
+    # With an API key
+
+    def budget(self, session_id: SessionId | int) -> SessionBudget:
+        """Return what a session may still spend."""
+        return self._ask(calls.budget(session_id))
+
+    def reserve(
+        self, session_id: SessionId | int, amount: BaseUnits | int, *, seconds: int, key: str | None = None
+    ) -> Reservation:
+        """Keep an amount of a session for so many seconds, once for each `key`, which is new if left out."""
+        return self._ask(calls.reserve(session_id, amount, seconds=seconds, key=key))
+
+    def settle(self, reservation_id: str) -> Reservation:
+        """End a reservation whose work was handed in as usage."""
+        return self._ask(calls.end(reservation_id, "settle"))
+
+    def release(self, reservation_id: str) -> Reservation:
+        """End a reservation that is not needed."""
+        return self._ask(calls.end(reservation_id, "release"))
+
+    def hand_in(self, rows: Sequence[Mapping[str, Any]], *, signature: str | None = None) -> UsageAnswers:
+        """Hand usage rows in, as the API's description has them; each counts once."""
+        return self._ask(calls.hand_in(rows, signature=signature))
 
     # Asking
 
-    def _one(self, form: type[Answer], path: str) -> Answer:
-        return self._read(path, lambda found: decode(form, found))
+    def _ask(self, call: Call[Answer]) -> Answer:
+        return self._patient(self._send, call)
 
-    def _every(self, form: type[Answer], path: str, asked: Parameters | None = None) -> Iterator[Answer]:
-        cursor: dict[str, str] = {}
+    def _every(self, listing: Listing[Answer]) -> Iterator[Answer]:
+        cursor: str | None = None
         while True:
-            parameters = {**(asked or {}), **cursor, "limit": PAGE_ROWS}
-            rows, following = self._read(path, lambda found: _page(form, found), parameters)
+            rows, cursor = self._ask(listing.page(cursor))
             yield from rows
-            if following is None:
+            if cursor is None:
                 return
-            cursor = {"cursor": following}
 
-    def _read(self, path: str, read: Callable[[Any], Answer], asked: Parameters | None = None) -> Answer:
-        answer = self._get(path, asked)
-        try:
-            return read(answer.json())
-        except (ValueError, TypeError, LookupError, AttributeError) as fault:
-            raise BadAnswer(str(answer.url), rule="an answer of another form", found=fault) from None
+    def _patient(self, ask: Callable[[Asked], Answer], about: Asked) -> Answer:
+        return Retrying(**patience(self._tries))(ask, about)
 
-    def _get(self, path: str, asked: Parameters | None = None) -> httpx.Response:
+    def _send(self, call: Call[Answer]) -> Answer:
         try:
-            answer = self._http.get(path, params=asked)
+            found = self._http.request(call.method, call.path, **request_of(call))
         except httpx.HTTPError as fault:
-            raise NoAnswer(
-                f"{self._http.base_url}{path}", reason=str(fault) or type(fault).__name__
-            ) from None
+            raise silence(self._http.base_url, call.path, fault) from None
+        return answer_of(call, found)
+
+    def _open(self, following: Following) -> httpx.Response:
+        request = self._http.build_request(
+            "GET",
+            STREAM,
+            params=following.query,
+            headers=following.headers(),
+            timeout=following.timeout(self._timeout_seconds),
+        )
+        try:
+            answer = self._http.send(request, stream=True)
+            if not answer.is_success:
+                answer.read()
+        except httpx.HTTPError as fault:
+            raise silence(self._http.base_url, STREAM, fault) from None
         if answer.is_success:
             return answer
-        try:
-            told = answer.json()
-            raise ApiProblem(int(told["status"]), str(told["error"]), str(told["detail"]))
-        except (ValueError, TypeError, LookupError):
-            raise BadAnswer(str(answer.url), rule="no problem of the API", found=answer.text) from None
-
-
-def _page(form: type[Answer], found: Any) -> tuple[tuple[Answer, ...], str | None]:  # noqa: ANN401 - JSON
-    following = found["next"]
-    if following is not None and not isinstance(following, str):
-        raise TypeError(f"{following!r} is no cursor")
-    return each(form, found["items"]), following
-
-
-def _part(value: object) -> str:
-    """Return a value as one part of a path, whatever is in it."""
-    return quote(str(value), safe="")
+        raise problem_of(answer)

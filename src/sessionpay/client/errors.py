@@ -14,13 +14,17 @@ class ClientError(SessionPayError):
 
 
 class ApiProblem(ClientError):
-    """The API refused: its HTTP status, the name of the error, and what to do, as RFC 9457 has them."""
+    """The API refused: its HTTP status, the name of the error, and what to do, as RFC 9457 has them.
 
-    def __init__(self, status: int, error: str, detail: str) -> None:
+    `retry_seconds` is how long to wait before the same is asked again, None where that is not said.
+    """
+
+    def __init__(self, status: int, error: str, detail: str, *, retry_seconds: int | None = None) -> None:
         """Keep what the API said."""
         self.status = status
         self.error = error
         self.detail = detail
+        self.retry_seconds = retry_seconds
         super().__init__(f"{error} ({status}): {detail}")
 
 
@@ -30,7 +34,9 @@ class NoAnswer(ClientError):
     def __init__(self, url: str, *, reason: str) -> None:
         """Keep the address and what the connection said."""
         self.url = url
-        super().__init__(f"{url}: {reason}; is `sessionpay run --listen` at work there?")
+        super().__init__(
+            f"{url}: {reason}; is `sessionpay serve` or `sessionpay run --listen` at work there?"
+        )
 
 
 class BadAnswer(ClientError):

@@ -14,7 +14,7 @@ from sessionpay.core.allocation import Claim, Division, divide
 from sessionpay.core.credits import Credit, CreditStatement, cancel
 from sessionpay.core.errors import BadCollection, BadOpening, shown
 from sessionpay.core.ids import Address, SessionId
-from sessionpay.core.money import MICRO, NOTHING, PPM, BaseUnits, MicroUnits, require_sum
+from sessionpay.core.money import MICRO, NOTHING, PPM, BaseUnits, MicroUnits, require_sum, whole_units
 from sessionpay.core.performance import Performance, performance
 from sessionpay.core.policy import Policy
 from sessionpay.core.statements import (
@@ -162,7 +162,7 @@ def _asked(opening: Opening, owed: Mapping[SessionId, MicroUnits]) -> dict[Sessi
     # Never below zero: a valid opening owes at least what was collected, work only adds to it, and credit
     # notes cancel no more than is open.
     debts = {
-        session_id: owed[session_id] // MICRO - opening.collected.get(session_id, 0)
+        session_id: whole_units(owed[session_id]) - opening.collected.get(session_id, 0)
         for session_id in sorted(owed)
     }
     return {session_id: BaseUnits(debt) for session_id, debt in debts.items() if debt}

@@ -84,6 +84,11 @@ def format_amount(amount: BaseUnits, asset: Asset) -> str:
     return f"{sign}{digits[:point]}{'.' if fraction else ''}{fraction} {asset.symbol}"
 
 
+def whole_units(amount: int) -> BaseUnits:
+    """Return micro-units as whole base units, rounded down: what has no whole unit waits for more."""
+    return BaseUnits(amount // MICRO)
+
+
 def split(
     pot: int, weights: Mapping[Key, int], *, order: Callable[[Key], Any] | None = None
 ) -> dict[Key, int]:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from sessionpay.core.errors import BadPriceSheet, MissingPrice, shown
 from sessionpay.core.money import AMOUNT_LIMIT, PPM, BaseUnits, MicroUnits, Ppm
 from sessionpay.core.tables import Table, integer, line_of, read_document, refuse_others, table
-from sessionpay.core.usage import Outcome, UsageRecord
+from sessionpay.core.usage import DEFAULT_SLA, Outcome, UsageRecord
 
 # A multiplier above a thousandfold is a slip of the pen, such as ppm of ppm.
 SLA_PPM_MAX = 1_000 * PPM
@@ -58,22 +58,55 @@ def parse_price_sheet(text: str, *, source: str = "prices.toml") -> PriceSheet:
         raise fault.at(source, line=line_of(text, fault.path)) from None
 
 
-def row_price(sheet: PriceSheet, record: UsageRecord) -> MicroUnits:
-    """Return what one row costs in micro-units, 10**6 to a base unit; 0 unless it was committed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What the price of one answer depends on: tokens are whole numbers from 0."""
+
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    sla: str = DEFAULT_SLA
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPrice:
+    """What one answer costs in micro-units, 10**6 to a base unit, and the entries that it follows from."""
+
+    work: Work
+    price: ModelPrice
+    multiplier: Ppm
+    micro: MicroUnits
+
+
+def work_price(sheet: PriceSheet, work: Work) -> WorkPrice:
+    """Return what an answer costs that was delivered.
 
     Tokens times price per million tokens is already in micro-units; the SLA's multiplier is applied to
-    that, and the result is rounded down once. Raises `MissingPrice`, also for work that failed.
+    that, and the result is rounded down once. Raises `MissingPrice`.
     """
-    price = sheet.models.get(record.model)
+    price = sheet.models.get(work.model)
     if price is None:
-        raise MissingPrice("model", name=record.model)
-    multiplier = sheet.sla.get(record.sla)
+        raise MissingPrice("model", name=work.model)
+    multiplier = sheet.sla.get(work.sla)
     if multiplier is None:
-        raise MissingPrice("sla", name=record.sla)
-    if record.outcome is not Outcome.COMMITTED:
-        return MicroUnits(0)
-    plain = record.prompt_tokens * price.prompt + record.completion_tokens * price.completion
-    return MicroUnits(plain * multiplier // PPM)
+        raise MissingPrice("sla", name=work.sla)
+    plain = work.prompt_tokens * price.prompt + work.completion_tokens * price.completion
+    return WorkPrice(work, price, multiplier, MicroUnits(plain * multiplier // PPM))
+
+
+def row_price(sheet: PriceSheet, record: UsageRecord) -> MicroUnits:
+    """Return what one row costs in micro-units as `work_price` says; 0 unless it was committed.
+
+    Raises `MissingPrice`, also for work that failed.
+    """
+    work = Work(
+        model=record.model,
+        prompt_tokens=record.prompt_tokens,
+        completion_tokens=record.completion_tokens,
+        sla=record.sla,
+    )
+    micro = work_price(sheet, work).micro
+    return micro if record.outcome is Outcome.COMMITTED else MicroUnits(0)
 
 
 def require_prices(sheet: PriceSheet, records: Iterable[UsageRecord]) -> None:

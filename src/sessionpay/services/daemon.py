@@ -4,7 +4,7 @@ Whatever stops it is told and waited for; a difference in the audit stops it fro
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import DBAPIError
 
@@ -161,7 +161,7 @@ class Daemon:
     def audit_now(self) -> None:
         """Audit; a difference is remembered, and raised as `BooksDiffer`. Raises `CannotAudit`."""
         self.follower.catch_up()
-        audit = self.last_audit = self.audit()
+        audit = self.last_audit = replace(self.audit(), at=self.clock())
         differs = bool(audit.difference or audit.first_difference)
         reason = str(audit.first_difference) if differs else None
         with self.database.writing() as connection:

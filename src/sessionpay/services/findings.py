@@ -1,6 +1,6 @@
 """What a comparison finds: two sides that do not say the same of one thing, and how far they are apart."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -43,18 +43,43 @@ class Finding:
 
 @dataclass(slots=True)
 class Tally:
-    """Findings added up as they come, so that books which are wrong throughout take no more memory."""
+    """Findings added up as they come, so that books which are wrong throughout take no more memory.
+
+    `count` is how many things were held: values, or whole rows that are the same.
+    """
 
     sides: tuple[str, str]
     difference: int = 0
     first: Finding | None = field(default=None)
+    count: int = 0
 
     def hold(self, name: str, left: Value, right: Value) -> None:
         """Hold two values against each other; `left` is of the first side."""
+        self.count += 1
         distance = apart(left, right)
         if distance:
             self.difference += distance
             self.first = self.first or Finding(name, self.sides, (left, right))
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Which two sides were held against each other, how many things of them, and how far they are apart."""
+
+    sides: tuple[str, str]
+    count: int
+    difference: int
+
+
+def compared(tallies: Iterable[Tally]) -> tuple[Compared, ...]:
+    """Return what was held, each pair of sides once, in the order of the tallies."""
+    found: dict[tuple[str, str], Compared] = {}
+    for tally in tallies:
+        so_far = found.get(tally.sides, Compared(tally.sides, 0, 0))
+        found[tally.sides] = Compared(
+            tally.sides, so_far.count + tally.count, so_far.difference + tally.difference
+        )
+    return tuple(found.values())
 
 
 def aligned(

@@ -23,7 +23,7 @@ from sessionpay.indexer.source import ChainSource, Source
 from sessionpay.indexer.start import deployment_block
 from sessionpay.services.audit import Comparison, Watch, compare
 from sessionpay.services.bookkeeping import hold_checkpoint, hold_contract, hold_window
-from sessionpay.services.findings import Finding, Tally
+from sessionpay.services.findings import Compared, Finding, Tally, compared
 from sessionpay.services.folder_audit import hold_epochs
 from sessionpay.services.provenance import EVENTS, LOGS, Reach, logged, witnessed
 from sessionpay.services.recount import BOOKS, STATEMENTS, UNDO, Count, UndoCheck, hold_lines, hold_tables
@@ -67,7 +67,8 @@ class Audit:
     """What was found at one block; `surplus` and `balance` in base units.
 
     `difference` adds up how far any two sides are apart, and 1 for each thing that is no number and not
-    the same; `totals` are by side.
+    the same; `totals` are by side. `compared` is what was held against what. `at` is when it was found, in
+    unix seconds, None where its maker keeps no clock.
     """
 
     block: int
@@ -76,6 +77,8 @@ class Audit:
     surplus: int
     balance: int
     totals: Mapping[str, Totals]
+    compared: tuple[Compared, ...] = ()
+    at: int | None = None
 
     def joined(self, tallies: Sequence[Tally]) -> "Audit":
         """Return the audit with what was found besides; effects come after their causes."""
@@ -84,6 +87,7 @@ class Audit:
             self,
             difference=self.difference + sum(tally.difference for tally in tallies),
             first_difference=next((first for first in firsts if first is not None), None),
+            compared=(*self.compared, *compared(tallies)),
         )
 
 
@@ -218,13 +222,14 @@ def _concluded(
         surplus=found.surplus,
         balance=found.balance,
         totals={CONTRACT: stored, **{name: Totals.of(side) for name, side in sides.items()}},
+        compared=compared(tallies),
     )
 
 
 def _of_chain(found: Comparison) -> Tally:
     item = found.first_difference
     first = None if item is None else Finding(item.name, (CONTRACT, EVENTS), (item.chain, item.books))
-    return Tally((CONTRACT, EVENTS), found.difference, first)
+    return Tally((CONTRACT, EVENTS), found.difference, first, found.items)
 
 
 def _hold_roles(contract: SessionPayment, count: Count, books: Books, block: int, *, tally: Tally) -> None:

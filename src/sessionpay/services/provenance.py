@@ -107,6 +107,7 @@ def _require_forged(reach: Reach, entry: Entry) -> None:
 
 def _compare(tally: Tally, ours: Entry, theirs: Entry) -> None:
     if ours == theirs:
+        tally.count += 1
         return
     name = _named(ours)
     for field in Entry._fields[:-1]:

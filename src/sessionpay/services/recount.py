@@ -92,9 +92,11 @@ def hold_lines(
                 told = f"{present.kind} {present.amount} of {_account(present)}"
                 lines.hold(_line(present), told if ours else None, told if theirs else None)
             continue
-        if ours != theirs:
-            for name in MovementRow._fields:
-                lines.hold(f"{_line(ours)} {name}", getattr(ours, name), getattr(theirs, name))
+        if ours == theirs:
+            lines.count += 1
+            continue
+        for name in MovementRow._fields:
+            lines.hold(f"{_line(ours)} {name}", getattr(ours, name), getattr(theirs, name))
     if undo is not None:
         undo.finish()
 

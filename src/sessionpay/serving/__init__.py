@@ -4,6 +4,7 @@ from sessionpay.serving.cursors import BadCursor
 from sessionpay.serving.exports import MEDIA_TYPES, PricedRow, RowFormat, written
 from sessionpay.serving.folders import Contents, EpochTotals, FileView
 from sessionpay.serving.reader import LIMIT, LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, NoSuchFile, Reader
+from sessionpay.serving.rules import EpochRules, Quote, RuleText, quote, rules
 from sessionpay.serving.signing_in import signing_in
 from sessionpay.serving.usage import (
     EXPORTS_AT_ONCE_MAX,
@@ -46,6 +47,7 @@ __all__ = [
     "Burn",
     "Contents",
     "EpochContents",
+    "EpochRules",
     "EpochTotals",
     "EpochView",
     "EventView",
@@ -63,8 +65,10 @@ __all__ = [
     "NodeView",
     "Page",
     "PricedRow",
+    "Quote",
     "Reader",
     "RowFormat",
+    "RuleText",
     "SessionAccount",
     "SessionCharge",
     "SessionUsage",
@@ -77,6 +81,8 @@ __all__ = [
     "UsageReader",
     "Viewer",
     "Withdrawal",
+    "quote",
+    "rules",
     "sent",
     "signing_in",
     "written",

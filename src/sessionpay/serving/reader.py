@@ -13,7 +13,6 @@ from sessionpay.core.errors import InputError, shown
 from sessionpay.core.ids import SESSION_ID_DIGITS_MAX, SESSION_ID_LIMIT, Address, SessionId, is_address
 from sessionpay.core.money import NOTHING, BaseUnits
 from sessionpay.services.budget import NoSession, budget_of
-from sessionpay.services.home import Rules
 from sessionpay.serving import cursors, folders, telling
 from sessionpay.serving.cursors import Part, is_place, is_session
 from sessionpay.serving.folders import FileView
@@ -288,12 +287,14 @@ class Reader:
 
         Segments have rows of many sessions. Raises `NoSuchEpoch`, `NoSuchFile`, and `UsageHidden`.
         """
-        found = self.epoch(number).contents
-        listed = {each.name: each for each in found.files} if found else {}
+        found = self.epoch(number)
+        listed = {each.name: each for each in found.contents.files} if found.contents else {}
         if self.folders is None or name not in listed:
             raise NoSuchFile(number, name)
         if folders.is_usage(name):
-            why = hidden(visibility_of(self.rules(number).policy), viewer, owner=None)
+            with self.database.reading() as connection:
+                policy = epochs.text(connection, found.epoch.policy)
+            why = hidden(visibility_of(policy), viewer, owner=None)
             if why is not None:
                 raise UsageHidden(f"all sessions in epoch {number}", why=why)
         return listed[name], folders.path_of(self.folders, number, name)
@@ -306,12 +307,6 @@ class Reader:
         if self.folders is None or self.epoch(number).contents is None:
             return None
         return folders.explanation(self.folders, number, account)
-
-    def rules(self, number: int) -> Rules:
-        """Return the price sheet and the policy of an epoch, as they were written; raises `NoSuchEpoch`."""
-        of = self.epoch(number).epoch
-        with self.database.reading() as connection:
-            return Rules(epochs.text(connection, of.prices), epochs.text(connection, of.policy))
 
     # Search
 

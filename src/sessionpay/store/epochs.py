@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sessionpay.core.epochs import RULE_VERSION
@@ -98,6 +98,14 @@ def unsealed(connection: Connection) -> list[Epoch]:
 def listed(connection: Connection) -> list[Epoch]:
     """Return every epoch by its number."""
     return [_epoch(row) for row in connection.execute(select(epochs).order_by(epochs.c.number))]
+
+
+def last_settled(connection: Connection) -> int | None:
+    """Return the number of the newest settled epoch; None where none is settled yet."""
+    found: int | None = connection.execute(
+        select(func.max(epochs.c.number)).where(epochs.c.settled_at.is_not(None))
+    ).scalar()
+    return found
 
 
 def find(connection: Connection, number: int) -> Epoch | None:

@@ -147,6 +147,20 @@ reservations = Table(
 )
 Index("reservations_of_session", reservations.c.session_id, reservations.c.state)
 
+# Requests that may come again, by the key that a reporter gave them; `digest` is of what was asked. Those
+# that are older than a sender would try again are deleted.
+request_keys = Table(
+    "request_keys",
+    metadata,
+    _text("reporter", key=True),
+    _text("key", key=True),
+    _text("digest"),
+    Column("reservation_id", Text, ForeignKey("reservations.id"), nullable=False),
+    _number("created_at"),
+    sqlite_with_rowid=False,
+)
+Index("request_keys_by_age", request_keys.c.created_at)
+
 # Who may hand usage in; of the API key only the SHA-256 is kept. `signer` signs batches, where one is named.
 reporters = Table(
     "reporters",
@@ -243,5 +257,5 @@ Index("attempts_of_sender", attempts.c.sender, attempts.c.nonce)
 
 SETTLEMENT = (
     settlement, rules, epochs, usage_keys, usage_rows, rejects, segments, session_work, credit_notes,
-    reservations, reporters, charges, debts, claims, held, outbox, attempts,
+    reservations, request_keys, reporters, charges, debts, claims, held, outbox, attempts,
 )  # fmt: skip

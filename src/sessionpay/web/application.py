@@ -17,9 +17,10 @@ from sessionpay.core.errors import InputError
 from sessionpay.services.budget import NoSession
 from sessionpay.services.origins import ForeignRequest
 from sessionpay.serving import ExportsBusy, NoNode, NoSuchEpoch, NoSuchFile, UsageElsewhere, UsageHidden
+from sessionpay.serving.headers import SecurityHeaders
 from sessionpay.web import epochs, network, nodes, searching, sessions, viewing
 from sessionpay.web.actions import ACTIONS
-from sessionpay.web.headers import SecurityHeaders
+from sessionpay.web.headers import CONTENT_SECURITY_POLICY
 from sessionpay.web.searching import NoTransaction
 from sessionpay.web.signing import answer_of, standing_answer
 from sessionpay.web.site import Site
@@ -74,7 +75,7 @@ def pages(site: Site) -> Starlette:
             Route("/sign-out", _sign_out(site), methods=["POST"]),
             Mount("/static", static, name="static"),
         ],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(SecurityHeaders, policy=CONTENT_SECURITY_POLICY)],
         exception_handlers=_faults(site),
     )
 

@@ -16,7 +16,7 @@ from sessionpay.services.epoch_files import (
     USAGE,
 )
 from sessionpay.services.epoch_folder import folder_name
-from sessionpay.serving import EpochContents, EpochView, NoSuchEpoch
+from sessionpay.serving import EpochContents, EpochView, NoSuchEpoch, rules
 from sessionpay.web.figures import Link, epoch_link, node_link, session_link, short, transaction_link
 from sessionpay.web.listing import Listing
 from sessionpay.web.site import Site
@@ -39,7 +39,7 @@ def listed_csv(site: Site, _: Request) -> Table:
 def page(site: Site, request: Request) -> str:
     """Return one epoch as HTML; raises `NoSuchEpoch`."""
     found = _asked(site, request)
-    written = site.reader.rules(found.epoch.number)
+    written = rules(site.reader, found.epoch.number)
     tables = [each(site, request) for each in (_files, _sent, _charged, _allocated)]
     return site.render(
         "epoch.html",
@@ -47,7 +47,7 @@ def page(site: Site, request: Request) -> str:
         epoch=found.epoch,
         folder=folder_name(found.epoch.number),
         totals=found.contents and found.contents.totals,
-        rules=[("Prices", written.prices), ("Policy", written.policy)],
+        rules=[("Prices", written.prices.text), ("Policy", written.policy.text)],
         tables=tables if found.contents else [],
     )
 

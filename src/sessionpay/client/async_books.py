@@ -1,0 +1,267 @@
+"""A client for programs that do other things while they wait for an answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
+from typing import Any, Self, TypeVar
+
+import httpx
+from tenacity import AsyncRetrying
+
+from sessionpay.client import calls
+from sessionpay.client.answers import (
+    AuditReport,
+    Day,
+    Event,
+    Hit,
+    Movement,
+    Network,
+    Node,
+    Session,
+    SessionAccount,
+    SessionCharge,
+    Transaction,
+)
+from sessionpay.client.calls import Call, Listing
+from sessionpay.client.epoch_answers import Epoch, EpochContents, Explanation
+from sessionpay.client.exchange import (
+    TIMEOUT_SECONDS,
+    TRIES,
+    answer_of,
+    patience,
+    problem_of,
+    request_of,
+    settings,
+    silence,
+)
+from sessionpay.client.following import RECONNECT_SECONDS, STREAM, Following
+from sessionpay.client.rule_answers import (
+    Policy,
+    Prices,
+    Quote,
+    Readiness,
+    Reservation,
+    SessionBudget,
+    UsageAnswers,
+)
+from sessionpay.core.ids import Address, SessionId
+from sessionpay.core.money import BaseUnits
+from sessionpay.core.pricing import Work
+
+Answer = TypeVar("Answer")
+Asked = TypeVar("Asked")
+
+
+class AsyncClient:
+    """As `Client`, with methods that are awaited, and lists that are gone through with `async for`."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        tries: int = TRIES,
+    ) -> None:
+        """Connect when first asked."""
+        self._http = httpx.AsyncClient(base_url=url, **settings(key, timeout_seconds))
+        self._timeout_seconds = timeout_seconds
+        self._tries = tries
+
+    async def __aenter__(self) -> Self:
+        """Lend the client."""
+        return self
+
+    async def __aexit__(self, *_fault: object) -> None:
+        """Close it."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.aclose()
+
+    # Sessions
+
+    def sessions(self, *, owner: Address | None = None) -> AsyncIterator[Session]:
+        """Yield every session by id, or those of one owner."""
+        return self._every(calls.sessions(owner))
+
+    async def session(self, session_id: SessionId | int) -> SessionAccount:
+        """Return one session, what is left of it, and for how long."""
+        return await self._ask(calls.session(session_id))
+
+    def session_movements(self, session_id: SessionId | int) -> AsyncIterator[Movement]:
+        """Yield deposits, withdrawals and charges of a session, the newest first."""
+        return self._every(calls.session_movements(session_id))
+
+    def session_charges(self, session_id: SessionId | int) -> AsyncIterator[SessionCharge]:
+        """Yield what each epoch asked of a session and got, the newest first."""
+        return self._every(calls.session_charges(session_id))
+
+    # Nodes
+
+    def nodes(self) -> AsyncIterator[Node]:
+        """Yield every node by address."""
+        return self._every(calls.nodes())
+
+    async def node(self, node: Address) -> Node:
+        """Return one node."""
+        return await self._ask(calls.node(node))
+
+    def node_movements(self, node: Address) -> AsyncIterator[Movement]:
+        """Yield allocations and payouts of a node, the newest first."""
+        return self._every(calls.node_movements(node))
+
+    # The network
+
+    async def network(self) -> Network:
+        """Return where all the money is."""
+        return await self._ask(calls.network())
+
+    async def days(self) -> tuple[Day, ...]:
+        """Return what moved on each UTC day that had an event of money."""
+        return await self._ask(calls.days())
+
+    def movements(self) -> AsyncIterator[Movement]:
+        """Yield what moved in all accounts together, the newest first."""
+        return self._every(calls.movements())
+
+    def events(self) -> AsyncIterator[Event]:
+        """Yield what the contract said, the newest first."""
+        return self._every(calls.events())
+
+    async def transaction(self, transaction_hash: str) -> Transaction:
+        """Return what one transaction did."""
+        return await self._ask(calls.transaction(transaction_hash))
+
+    async def search(self, text: str) -> tuple[Hit, ...]:
+        """Return what a session's number, an address or a transaction's hash names in the books."""
+        return await self._ask(calls.search(text))
+
+    async def audit(self) -> AuditReport:
+        """Return what the last audit found."""
+        return await self._ask(calls.audit())
+
+    async def readiness(self) -> Readiness:
+        """Return whether the settlement can be relied on now, and why not."""
+        return await self._ask(calls.readiness())
+
+    async def stream(
+        self,
+        *,
+        session_id: SessionId | int | None = None,
+        node: Address | None = None,
+        after: str | None = None,
+    ) -> AsyncIterator[Movement]:
+        """Yield each movement once, as it becomes final, without an end.
+
+        From the present on, or from behind the place `after`, as `Movement.place` gives it; of one session
+        or node where one is named. A connection that breaks is made anew, and nothing is lost by that.
+        """
+        following = Following(session_id, node, after)
+        while True:
+            async with aclosing(await self._patient(self._open, following)) as answer:
+                with suppress(httpx.TransportError):
+                    async for line in answer.aiter_lines():
+                        movement = following.heard(line)
+                        if movement is not None:
+                            yield movement
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    # Epochs and their rules
+
+    def epochs(self) -> AsyncIterator[Epoch]:
+        """Yield every epoch, the newest first."""
+        return self._every(calls.epochs())
+
+    async def epoch(self, number: int) -> EpochContents:
+        """Return one epoch; once it is settled, with its totals and files."""
+        return await self._ask(calls.epoch(number))
+
+    async def epoch_file(self, number: int, name: str) -> bytes:
+        """Return a file of a settled epoch; raises `BadAnswer` if it is not what its hash says."""
+        return await self._ask(calls.epoch_file(number, name))
+
+    async def explanation(self, number: int, account: Address) -> Explanation:
+        """Return why an account got what it got in a settled epoch."""
+        return await self._ask(calls.explanation(number, account))
+
+    async def prices(self, epoch: int | None = None) -> Prices:
+        """Return the price sheet of an epoch, of the one that takes usage when left out."""
+        return await self._ask(calls.prices(epoch))
+
+    async def policy(self, epoch: int | None = None) -> Policy:
+        """Return the policy of an epoch, of the one that takes usage when left out."""
+        return await self._ask(calls.policy(epoch))
+
+    async def quote(self, *tasks: Work, epoch: int | None = None) -> Quote:
+        """Return what tasks cost together, and each of them."""
+        return await self._ask(calls.quoted(tasks, epoch))
+
+    # With an API key
+
+    async def budget(self, session_id: SessionId | int) -> SessionBudget:
+        """Return what a session may still spend."""
+        return await self._ask(calls.budget(session_id))
+
+    async def reserve(
+        self, session_id: SessionId | int, amount: BaseUnits | int, *, seconds: int, key: str | None = None
+    ) -> Reservation:
+        """Keep an amount of a session for so many seconds, once for each `key`, which is new if left out."""
+        return await self._ask(calls.reserve(session_id, amount, seconds=seconds, key=key))
+
+    async def settle(self, reservation_id: str) -> Reservation:
+        """End a reservation whose work was handed in as usage."""
+        return await self._ask(calls.end(reservation_id, "settle"))
+
+    async def release(self, reservation_id: str) -> Reservation:
+        """End a reservation that is not needed."""
+        return await self._ask(calls.end(reservation_id, "release"))
+
+    async def hand_in(
+        self, rows: Sequence[Mapping[str, Any]], *, signature: str | None = None
+    ) -> UsageAnswers:
+        """Hand usage rows in, as the API's description has them; each counts once."""
+        return await self._ask(calls.hand_in(rows, signature=signature))
+
+    # Asking
+
+    async def _ask(self, call: Call[Answer]) -> Answer:
+        return await self._patient(self._send, call)
+
+    async def _every(self, listing: Listing[Answer]) -> AsyncIterator[Answer]:
+        cursor: str | None = None
+        while True:
+            rows, cursor = await self._ask(listing.page(cursor))
+            for row in rows:
+                yield row
+            if cursor is None:
+                return
+
+    async def _patient(self, ask: Callable[[Asked], Awaitable[Answer]], about: Asked) -> Answer:
+        return await AsyncRetrying(**patience(self._tries))(ask, about)
+
+    async def _send(self, call: Call[Answer]) -> Answer:
+        try:
+            found = await self._http.request(call.method, call.path, **request_of(call))
+        except httpx.HTTPError as fault:
+            raise silence(self._http.base_url, call.path, fault) from None
+        return answer_of(call, found)
+
+    async def _open(self, following: Following) -> httpx.Response:
+        request = self._http.build_request(
+            "GET",
+            STREAM,
+            params=following.query,
+            headers=following.headers(),
+            timeout=following.timeout(self._timeout_seconds),
+        )
+        try:
+            answer = await self._http.send(request, stream=True)
+            if not answer.is_success:
+                await answer.aread()
+        except httpx.HTTPError as fault:
+            raise silence(self._http.base_url, STREAM, fault) from None
+        if answer.is_success:
+            return answer
+        raise problem_of(answer)
