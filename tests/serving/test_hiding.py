@@ -5,16 +5,15 @@ The rules name every model and no session, so their own text does not count. Who
 
 from __future__ import annotations
 
-import html
 import io
-import json
 from typing import TYPE_CHECKING
 
 import httpx
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from markupsafe import escape
 
 from sessionpay.api import serving
 from sessionpay.chain.keys import signer_from_key
@@ -32,7 +31,6 @@ from tests.serving.hiding import (
     SESSIONS,
     Hiding,
     model,
-    settle,
     signed_in,
 )
 
@@ -46,15 +44,8 @@ STREAM = "/v1/events/stream"
 RULES = [
     text
     for said in (PRICES, *(POLICY.format(each) for each in UsageVisibility))
-    for text in (said, html.escape(said), html.escape(said).replace("&#x27;", "&#39;"), json.dumps(said))
+    for text in (said, str(escape(said)))
 ]
-
-
-@pytest.fixture(scope="module")
-def hiding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hiding]:
-    made = settle(tmp_path_factory.mktemp("hiding"))
-    yield made
-    made.database.close()
 
 
 @pytest.fixture(scope="module")
@@ -143,8 +134,9 @@ def named(answer: httpx.Response) -> set[tuple[int, int]]:
     st.sampled_from(SESSIONS),
     st.sampled_from(EPOCHS),
 )
-@settings(max_examples=max(8, settings().max_examples // 6))
-def test_no_answer_names_a_model_that_is_hidden(
+# A hundred requests each, so that smaller failing ones are not looked for.
+@settings(max_examples=max(5, settings().max_examples // 10), phases=[Phase.generate])
+def test_no_answer_names_a_model_that_is_hidden(  # noqa: PLR0917 - as they are drawn
     hiding: Hiding,
     clients: dict[str, httpx.Client],
     said: dict[int, UsageVisibility],
