@@ -95,7 +95,7 @@ def test_a_page_of_another_site_does_nothing(browser: Browser, url: str) -> None
             self.end_headers()
             self.wfile.write(page_text)
 
-        def log_message(self, *_: object) -> None:  # type: ignore[override]
+        def log_message(self, *_: object) -> None:
             """Say nothing."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
@@ -113,8 +113,8 @@ def test_a_page_of_another_site_does_nothing(browser: Browser, url: str) -> None
             assert "set-cookie" not in answered.value.headers
         page.goto(f"http://localhost:{server.server_port}/")
         fetched = page.evaluate(
-            "fetch(%r, {credentials: 'include'}).then(a => a.text(), () => 'nothing')"
-            % f"{url}/v1/sessions/1/usage"
+            "path => fetch(path, {credentials: 'include'}).then(a => a.text(), () => 'nothing')",
+            f"{url}/v1/sessions/1/usage",
         )
         assert fetched == "nothing"
         page.goto(f"{url}/")

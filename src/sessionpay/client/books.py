@@ -43,9 +43,12 @@ class Client:
     as they are gone through; of a list that changes meanwhile no row comes twice.
     """
 
-    def __init__(self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        """Connect when first asked."""
-        self._http = httpx.Client(base_url=url, timeout=timeout_seconds)
+    def __init__(
+        self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS, token: str | None = None
+    ) -> None:
+        """Connect when first asked; `token` is that of a sign-in, or a reporter's key, for hidden usage."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._http = httpx.Client(base_url=url, timeout=timeout_seconds, headers=headers)
 
     def __enter__(self) -> Self:
         """Lend the client."""
