@@ -88,7 +88,7 @@ def places(hiding: Hiding, sessions: Sequence[int] = SESSIONS, epochs: Sequence[
         names |= {file.name for file in contents.files}
     assert len({name for name in names if name.startswith("usage/")}) == len(EPOCHS)
     transaction = api.reader().events().rows[0].transaction_hash
-    values = {
+    values: dict[str, list[str]] = {
         "session_id": [str(each) for each in sessions],
         "number": [str(each) for each in epochs],
         "name": sorted(names),
