@@ -1,7 +1,7 @@
 """Signing in and out in a real browser.
 
 Given somebody who is signed in, and no scripts
-  the header should say so, the session page show usage, and its button sign out
+  the header should say so also on a phone, the session page show usage, and its button sign out
 Given a page of another site
   a form of it should sign nobody in or out, and its script read nothing
 """
@@ -64,7 +64,7 @@ def token(url: str) -> str:
 
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_button_signs_out(browser: Browser, url: str, *, scripts: bool) -> None:
-    context = browser.new_context(java_script_enabled=scripts)
+    context = browser.new_context(java_script_enabled=scripts, viewport={"width": 360, "height": 800})
     # As the answer to a sign-in sets it.
     cookie = {"name": "sessionpay_sign_in", "value": token(url), "url": url}
     context.add_cookies([{**cookie, "httpOnly": True, "sameSite": "Strict"}])  # type: ignore[typeddict-item]
@@ -73,6 +73,7 @@ def test_a_button_signs_out(browser: Browser, url: str, *, scripts: bool) -> Non
     assert model(1, 1) in page.inner_text("#usage")
     if scripts:
         assert page.evaluate("document.cookie") == ""
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
     with page.expect_download() as download:
         page.click("text=JSON Lines")
     assert model(1, 3) in download.value.path().read_text()
