@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from sessionpay.chain.client import SessionPayment
+    from sessionpay.services.home import Home
     from sessionpay.store.database import Database
 
 __all__ = ["database", "home", "kind", "postgresql", "url"]
@@ -99,7 +100,7 @@ def stage() -> Stage:
 
 
 @pytest.fixture
-def site(stage: Stage, database: Database) -> Site:
+def site(stage: Stage, database: Database, home: Home) -> Site:
     """Return the application on an indexed contract, with one reporter."""
     open_epoch(database, RULES, at=int(time.time()))
     known = enrol(database, stage.contract)
@@ -109,7 +110,7 @@ def site(stage: Stage, database: Database) -> Site:
     follower = Follower(database, known, [source], confirmations=0)
     follower.catch_up()
     key = reporters.enrol(database, "router-1", signer=None, at=1)
-    serving = Serving(database, known, lambda: int(time.time()))
+    serving = Serving(database, known, lambda: int(time.time()), segments=home.segments)
     return Site(database, stage, serving, application(serving), key, follower)
 
 

@@ -46,7 +46,9 @@ OPERATIONS = {
         "/network", "/network/days", "/network/movements", "/audit", "/events", "/events/stream", "/search",
         "/transactions/{transaction_hash}", "/epochs", "/epochs/{number}",
         "/epochs/{number}/files/{name}", "/epochs/{number}/accounts/{node}",
+        "/sessions/{session_id}/usage", "/sessions/{session_id}/usage/rows",
     )),
+    ("POST", "/v1/sign-in/messages"), ("POST", "/v1/sign-in"), ("DELETE", "/v1/sign-in"),
 }  # fmt: skip
 
 

@@ -26,7 +26,8 @@ WALLETS = Path(__file__).parent / "wallets"
 
 def signed_text(text: str, key: str) -> str:
     """Return what `personal_sign` gives."""
-    return "0x" + Account.sign_message(encode_defunct(text=text), f"0x{key}").signature.hex().removeprefix("0x")
+    made = Account.sign_message(encode_defunct(text=text), f"0x{key}")
+    return f"0x{bytes(made.signature).hex()}"
 
 
 def upper(signature: bytes) -> bytes:

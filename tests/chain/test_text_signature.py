@@ -50,7 +50,17 @@ def test_the_second_form_of_a_signature_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0x", "0x1", "zz", "0x " + "11" * 64, "11 " * 65, "0x" + "11" * 5_000, "\u0661" * 130, "\ud800" * 130],
+    [
+        "",
+        "0x",
+        "0x1",
+        "zz",
+        "0x " + "11" * 64,
+        "11 " * 65,
+        "0x" + "11" * 5_000,
+        "\u0661" * 130,
+        "\ud800" * 130,
+    ],
 )
 def test_what_is_no_hexadecimal_text_is_refused(text: str) -> None:
     with pytest.raises(BadSignature, match="65 bytes"):

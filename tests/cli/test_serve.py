@@ -18,6 +18,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 
 from sessionpay.chain.client import SessionPayment
 from sessionpay.core.ids import parse_address
@@ -94,3 +95,17 @@ def test_a_settlement_without_a_contract_is_not_shown(program: Program) -> None:
     result = program("serve", "--port", "0")
     assert result.exit_code == 2
     assert "`sessionpay run` names it" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["serve", "--demo", "--public-url", "pay.example.org"], "write it as https://host"),
+        (["run", "--listen", "127.0.0.1:0", "--public-url", "https://a/b"], "write it as https://host"),
+        (["run", "--once", "--public-url", "https://pay.example.org"], "give --listen too"),
+    ],
+)
+def test_a_public_address_is_checked_first(program: Program, words: list[str], told: str) -> None:
+    result = program(*words)
+    assert result.exit_code == 2
+    assert told in " ".join(result.output.split())

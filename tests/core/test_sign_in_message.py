@@ -37,7 +37,9 @@ TIMES = st.integers(0, 253_402_300_799)
 messages = st.builds(
     SignInMessage,
     scheme=st.sampled_from(["https", "http"]),
-    domain=st.sampled_from(["localhost", "127.0.0.1:8080", "[::1]:1", "pay.example.org", "a-b.example:65535"]),
+    domain=st.sampled_from(
+        ["localhost", "127.0.0.1:8080", "[::1]:1", "pay.example.org", "a-b.example:65535"]
+    ),
     address=st.binary(min_size=20, max_size=20).map(lambda raw: Address("0x" + raw.hex())),
     statement=st.text("abcXYZ019 .,:/?#[]@!$&'()*+;=-_~", min_size=1, max_size=80),
     uri=st.sampled_from(["http://127.0.0.1:8080/", "https://pay.example.org/"]),

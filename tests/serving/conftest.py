@@ -16,14 +16,16 @@ from sessionpay.store.evidence import Block, Entry
 from tests.indexer.history import CONTRACT, DELAY, Chain, digest
 from tests.services.conftest import RULES
 from tests.services.outbox.conftest import node
+from tests.serving.hiding import settle
 from tests.store.conftest import database, kind, postgresql, url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sessionpay.core.books import Books
     from sessionpay.serving import Page
     from sessionpay.store.database import Database
+    from tests.serving.hiding import Hiding
 
 __all__ = ["database", "kind", "node", "postgresql", "url"]
 
@@ -44,6 +46,14 @@ class Told:
     @property
     def books(self) -> Books:
         return self.chain.replayed()
+
+
+@pytest.fixture(scope="session")
+def hiding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hiding]:
+    """Lend a settlement whose epochs' policies a test may replace."""
+    made = settle(tmp_path_factory.mktemp("hiding"))
+    yield made
+    made.database.close()
 
 
 @pytest.fixture

@@ -15,11 +15,12 @@ import httpx
 import pytest
 
 from sessionpay.api import Serving, application, serving
-from sessionpay.client import Client
+from sessionpay.client import ApiProblem, Client
 from sessionpay.core.ids import Address
-from sessionpay.services.epoch_files import EXPLAIN, MANIFEST
+from sessionpay.services import reporters
+from sessionpay.services.epoch_files import EXPLAIN, HASHED, MANIFEST, USAGE
 from sessionpay.services.epoch_steps import EpochStep
-from sessionpay.serving import Hit, HitKind, NoSuchFile, Reader
+from sessionpay.serving import Hit, HitKind, NoSuchFile, Reader, Viewer
 from sessionpay.store import evidence
 from tests.services.settling.stage import NOW, fill_home, set_stage, settlement, usage_of
 from tests.services.settling.test_engine import late_money
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 # The books read the charges once all of them are final, just before nodes are marked.
 ON_THE_WAY = {EpochStep.MARKED, EpochStep.DIVIDED}
+OPERATOR = Viewer(is_operator=True)
 UNKNOWN = Address("0x" + "ee" * 20)
 
 
@@ -100,7 +102,7 @@ def assert_found(reader: Reader, work: Settlement) -> None:
     assert [each.number for each in reader.epochs().rows] == [3, 2, 1]
     assert (found.epoch.rows, found.epoch.segments, found.epoch.is_settled) == (6, 1, True)
     for file in found.contents.files:
-        told, path = reader.epoch_file(1, file.name)
+        told, path = reader.epoch_file(1, file.name, viewer=OPERATOR)
         assert (told, len(raw := path.read_bytes())) == (file, file.bytes)
         assert file.sha256 in {sha256(raw).hexdigest(), None}
     for name in ("nothing", "../000002/manifest.json", "usage", ""):
@@ -121,7 +123,8 @@ def assert_served(reader: Reader) -> None:
     served = Serving(reader.database, reader.contract, reader.clock, folders=reader.folders)
     shown = reader.epoch(1)
     assert shown.contents is not None
-    with serving(application(served), "127.0.0.1:0") as server, Client(server.url) as client:
+    key = reporters.enrol(reader.database, "auditor", signer=None, at=1)
+    with serving(application(served), "127.0.0.1:0") as server, Client(server.url, key=key) as client:
         found = client.epoch(1)
         assert asdict(found.epoch) == asdict(shown.epoch)
         assert found.totals is not None
@@ -129,18 +132,20 @@ def assert_served(reader: Reader) -> None:
         assert [asdict(file) for file in found.files] == [asdict(file) for file in shown.contents.files]
         assert [epoch.number for epoch in client.epochs()] == [3, 2, 1]
         for file in found.files:
-            assert client.epoch_file(1, file.name) == reader.epoch_file(1, file.name)[1].read_bytes()
+            assert (
+                client.epoch_file(1, file.name)
+                == reader.epoch_file(1, file.name, viewer=OPERATOR)[1].read_bytes()
+            )
         [account, *_] = [view.node for view in reader.nodes().rows if reader.explanation(1, view.node)]
         line = httpx.get(f"{server.url}/v1/epochs/1/accounts/{account}", trust_env=False)
         assert line.text == reader.explanation(1, account)
-        for path in (
-            "/v1/epochs/1",
-            *(f"/v1/epochs/1/files/{file.name}" for file in found.files if file.sha256),
-        ):
-            answer = httpx.get(f"{server.url}{path}", trust_env=False)
+        with Client(server.url) as nobody, pytest.raises(ApiProblem, match="operator alone"):
+            nobody.epoch_file(1, next(file.name for file in found.files if file.name.startswith(USAGE)))
+        for place in ("/v1/epochs/1", *(f"/v1/epochs/1/files/{name}" for name in (MANIFEST, *HASHED))):
+            answer = httpx.get(f"{server.url}{place}", trust_env=False)
             assert "immutable" in answer.headers["cache-control"]
             headers = {"If-None-Match": answer.headers["etag"]}
-            again = httpx.get(f"{server.url}{path}", headers=headers, trust_env=False)
+            again = httpx.get(f"{server.url}{place}", headers=headers, trust_env=False)
             assert (again.status_code, again.content) == (304, b"")
 
 

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event, text
 
 from sessionpay.core.ids import Address, SessionId
-from sessionpay.store import flows, pages, queries, reservations
+from sessionpay.store import flows, pages, queries, reservations, transfers
 from sessionpay.store.pages import LogSpot, Spot
 from tests.store.test_database import HASH, OWNER, filled
 
@@ -59,6 +59,7 @@ READS: dict[str, Callable[[Connection, Contract], Any]] = {
     "charges of a session, behind": lambda connection, _: pages.charges_of_session(
         connection, SESSION, before=3, limit=5
     ),
+    "handing over": lambda connection, contract: transfers.handed_over_at(connection, contract, SESSION),
     "treasury": queries.treasury,
     "flows": flows.flows,
     "earmarks": flows.earmarks,

@@ -1,7 +1,7 @@
 """What one session used, from sealed segments: by model and day, and row by row."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,11 +24,12 @@ GROUP BY day, model ORDER BY day DESC, model
 """  # noqa: S608 - constants
 _ROWS = """
 SELECT
-    task_id, node, model, sla, prompt_tokens, completion_tokens, submitted_at, latency_ms, outcome,
-    quality_ppm
+    task_id, node, model, sla, prompt_tokens, completion_tokens, epoch_us(submitted_at), latency_ms,
+    outcome, quality_ppm
 FROM usage WHERE session_id = $session_id AND epoch_us(submitted_at) >= $since
 ORDER BY submitted_at, task_id, node
 """
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 # Few enough that whoever reads slowly keeps little in memory.
 ROWS_AT_ONCE = 1_000
 
@@ -90,7 +91,7 @@ def _record(session_id: SessionId, row: Sequence[Any]) -> UsageRecord:
         sla=sla,
         prompt_tokens=prompt,
         completion_tokens=completion,
-        submitted_at=submitted_at.astimezone(UTC),
+        submitted_at=_BEGINNING + timedelta(microseconds=submitted_at),
         latency_ms=latency_ms,
         outcome=Outcome(outcome),
         quality_ppm=Ppm(quality),
