@@ -62,5 +62,3 @@ class Keyboard:
             page.keyboard.press("Tab")
         raise AssertionError(f"the keyboard does not reach {wanted}")
 
-
-HANDS: dict[str, Hand] = {"mouse": Mouse(), "keyboard": Keyboard()}

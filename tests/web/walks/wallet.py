@@ -85,6 +85,11 @@ class Wallet:
     def methods(self) -> list[str]:
         return [method for method, _ in self.asked]
 
+    def fee(self, transaction_hash: str) -> int:
+        """Return what a transaction of this wallet cost, in wei."""
+        receipt = self.node("eth_getTransactionReceipt", transaction_hash)
+        return int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
+
     def _result(self, method: str, parameters: list[Any]) -> Any:  # noqa: ANN401 - JSON has no narrower type
         match method:
             case "eth_requestAccounts":
@@ -139,9 +144,9 @@ class Wallet:
         return answer["result"]
 
 
-def wallet_of(key: int, url: str, chain_id: int, **values: Any) -> Wallet:  # noqa: ANN401 - its fields
+def wallet_of(number: int, url: str, chain_id: int, **values: Any) -> Wallet:  # noqa: ANN401 - its fields
     """Return a wallet with one development key: a small number, which everybody can guess."""
-    account = Account.from_key(key.to_bytes(32))
+    account = Account.from_key(number.to_bytes(32))
     return Wallet(url, account, chain_id, chains={chain_id, *values.pop("knows", ())}, **values)
 
 

@@ -145,6 +145,7 @@ async function looked(hash, step) {
   }
 }
 
+for (const text of document.querySelectorAll("[data-unscripted]")) text.hidden = true;
 if (panel && "signing" in panel.dataset) {
   connecting();
   if (panel.dataset.from) {
