@@ -64,4 +64,6 @@ def places(shown: Shown, path: str) -> str:
         found = connection.execute(tables.events.select().where(tables.events.c.name == "SessionsCharged"))
         transaction = found.first()
     assert transaction is not None
-    return path.format(session_id=USED, address=NODE_A, number=5, hash=transaction.transaction_hash, payee=NODE_B)
+    return path.format(
+        session_id=USED, address=NODE_A, number=5, hash=transaction.transaction_hash, payee=NODE_B
+    )

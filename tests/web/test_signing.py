@@ -22,7 +22,7 @@ import pytest
 from sessionpay.chain import abi
 from sessionpay.chain.artifacts import load
 from sessionpay.core.errors import BadAmount
-from sessionpay.core.ids import ZERO_ADDRESS, Address, SessionId, checksum_address
+from sessionpay.core.ids import ZERO_ADDRESS, checksum_address
 from sessionpay.core.money import Asset
 from sessionpay.web.actions import ACTIONS, typed_amount
 from tests.core.rows import NODE_A, NODE_B
@@ -60,7 +60,8 @@ def test_a_number_is_in_the_unit_that_people_use(typed: str, amount: int) -> Non
 
 
 @pytest.mark.parametrize(
-    "typed", ["", ".5", "1,5", "1e3", "-1", "0x10", "1.", "1 USDC", "1.0000000000000000001", "79228162515", "٣"]
+    "typed",
+    ["", ".5", "1,5", "1e3", "-1", "0x10", "1.", "1 USDC", "1.0000000000000000001", "79228162515", "٣"],
 )
 def test_what_is_no_amount_is_refused_on_the_form(shown: Shown, typed: str) -> None:
     with pytest.raises(BadAmount) as refused:
@@ -165,11 +166,4 @@ def test_what_was_sent_is_told_by_its_place(shown: Shown) -> None:
     text = asked(shown, places(shown, f"/sessions/{USED}/deposit?amount=1&sent={{hash}}"))
     assert "Done, and final" in text
     assert fact(text, "Balance of the session") == shown.demonstration.contract.session_balances(USED)
-    assert "data-over=\"yes\"" in text
-
-
-def test_names_are_what_they_are_called(shown: Shown) -> None:
-    """A session's number and an address are of types of their own; a preview takes nothing else."""
-    preview = shown.site.previews.set_payee(Address(NODE_A), Address(NODE_B))
-    assert preview.signer == NODE_A
-    assert shown.site.previews.withdraw(SessionId(USED)).drafts[0].value == 0
+    assert 'data-over="yes"' in text

@@ -228,13 +228,17 @@ class Previews:
         )
 
     def _now(self) -> tuple[int, str | None]:
-        """Return the time that the contract would read, and why it was not asked for."""
+        """Return the time that a block of now would have, and why the chain was not asked for it.
+
+        The last block of a quiet chain is old; where both are wrong, the trial on the chain says so.
+        """
         if self.chain is None:
             return self.clock(), "this server asks no chain"
         try:
-            return int(rpc.block_header(self.chain.web3)["timestamp"], 16), None
+            last = int(rpc.block_header(self.chain.web3)["timestamp"], 16)
         except (Unreachable, NodeRefused) as fault:
             return self.clock(), str(fault)
+        return max(last, self.clock()), None
 
     def _tried(self, draft: Draft, sender: Address) -> Cost:
         if self.chain is None:

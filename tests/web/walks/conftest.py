@@ -18,7 +18,6 @@ from sessionpay.api import serving
 from sessionpay.chain import rpc
 from sessionpay.chain.deploy import deploy_test_token
 from sessionpay.chain.keys import Signer, signer_from_key
-from sessionpay.chain.token import TestToken
 from sessionpay.services.daemon import Daemon
 from sessionpay.services.home import Home, open_epoch
 from sessionpay.store.database import Database
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from sessionpay import SessionPayment
+    from sessionpay.chain.token import TestToken
     from tests.evm.anvil import Anvil
 
     from .hands import Hand

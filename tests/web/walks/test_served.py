@@ -84,9 +84,7 @@ def is_read(folder: Path) -> bool:
 
 def test_serve_and_run_side_by_side(node: Anvil, tmp_path: Path, opened: Callable[..., Page]) -> None:
     admin = Sender(connected(node.url), signer("admin"))
-    contract = deploy_session_payment(
-        admin, asset=ZERO_ADDRESS, admin=admin.address, withdrawal_delay=3_600
-    )
+    contract = deploy_session_payment(admin, asset=ZERO_ADDRESS, admin=admin.address, withdrawal_delay=3_600)
     for role in ("admin", "operator"):
         contract.grant_role(SESSION_CONTRACT_ROLE, signer(role).address)
     contract.register_session(SESSION, signer("session_owner").address)

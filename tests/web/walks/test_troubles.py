@@ -98,9 +98,7 @@ def test_an_unknown_chain_is_added_only_by_a_named_address(
     assert asked[0]["chainId"] == hex(CHAIN_ID)
 
 
-def test_a_wallet_that_refuses_is_explained(
-    town: Town, opened: Callable[..., Page], session_id: int
-) -> None:
+def test_a_wallet_that_refuses_is_explained(town: Town, opened: Callable[..., Page], session_id: int) -> None:
     wallet = town.wallet("outsider")
     page = opened(wallet)
     preview(town, page, session_id)
@@ -194,7 +192,9 @@ def test_the_wrong_account_is_said(town: Town, opened: Callable[..., Page], sess
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_too_little_money_and_somebody_elses_session_are_said(town: Town, opened: Callable[..., Page], session_id: int) -> None:
+def test_too_little_money_and_somebody_elses_session_are_said(
+    town: Town, opened: Callable[..., Page], session_id: int
+) -> None:
     page = opened(town.wallet("outsider"))
     page.goto(f"{town.url}/sessions/{session_id}/deposit?amount=5000")
     connect(page)
