@@ -72,7 +72,7 @@ class Shop:
     def by(self, number: int) -> SessionPayment:
         return self.contract.with_sender(Sender(self.chain.web3, self.chain.accounts[number]))
 
-    def changes(self, preview: Preview) -> list[tuple[int, int]]:
+    def changes(self, preview: Preview) -> list[tuple[int | str, int | str]]:
         return [(change.before, change.after) for change in preview.changes]
 
 
@@ -187,6 +187,7 @@ def test_a_payout_and_a_payee(funded: Shop) -> None:
     )
     payee = shop.previews.set_payee(node, other)
     assert payee.signer == node
+    assert shop.changes(payee) == [(node, other), (300, 300)]
     assert "only that account can change it again" in payee.warnings[0]
     done(shop, payee, 2, lambda contract: contract.set_node_payee(node, other))
 

@@ -51,7 +51,7 @@ EVERYTHING = (
     "/transactions/{hash}/standing",
     "/static/local-time.js",
     "/static/wallet.js",
-    "/static/signing.js",
+    "/static/sending.js",
     "/static/sign-in.js",
     "/missing",
     "/static/missing",

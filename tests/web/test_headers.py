@@ -55,6 +55,6 @@ def test_a_page_has_nothing_inline(shown: Shown, path: str) -> None:
         '<script src="/static/local-time.js" defer>',
         '<script src="/static/sign-in.js" type="module">',
     ]
-    assert scripts[2:] in ([], ['<script src="/static/signing.js" type="module">'])
+    assert scripts[2:] in ([], ['<script src="/static/sending.js" type="module">'])
     assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", text)
     assert not re.search(r"(?:src|href|action)=\"(?:\w+:|//)", text)

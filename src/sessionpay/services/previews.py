@@ -30,12 +30,12 @@ from sessionpay.store.evidence import Contract
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wish:
-    """What somebody wants: the rule that allows it, its transactions, and the amounts that it changes."""
+    """What somebody wants: the rule that allows it, its transactions, and what of the books it changes."""
 
     signer: Address | None
     rule: Callable[[Ledger, Call], list[Event]]
     drafts: Sequence[Draft]
-    amounts: Callable[[Ledger], list[tuple[str, BaseUnits]]]
+    shown: Callable[[Ledger], list[tuple[str, BaseUnits | Address]]]
     warnings: list[str]
     session_id: SessionId | None = None
 
@@ -78,7 +78,7 @@ class Previews:
             signer=None,
             rule=lambda books, call: books.deposit_to_session(call, session_id, amount),
             drafts=[deposit],
-            amounts=lambda books: [("Balance of the session", books.session(session_id).balance)],
+            shown=lambda books: [("Balance of the session", books.session(session_id).balance)],
             warnings=warnings,
         )
         if not is_native:
@@ -137,7 +137,7 @@ class Previews:
             signer=None,
             rule=lambda books, call: books.withdraw_node_payment(call, node),
             drafts=[self._draft("Pay the node out", "withdrawNodePayment(address)", {"node": node})],
-            amounts=lambda books: [("Pending of the node", books.node(node).pending)],
+            shown=lambda books: [("Pending of the node", books.node(node).pending)],
             warnings=[] if sender == payee else warnings,
         )
         return self._preview(wish, ledger, head, sender=sender)
@@ -154,7 +154,10 @@ class Previews:
             drafts=[
                 self._draft("Set the payee", "setNodePayee(address,address)", {"node": node, "payee": payee})
             ],
-            amounts=lambda books: [("Pending of the node", books.node(node).pending)],
+            shown=lambda books: [
+                ("Paid to", books.payee(node)),
+                ("Pending of the node", books.node(node).pending),
+            ],
             warnings=warnings + self._if_contract(payee, refuses),
         )
         return self._preview(wish, ledger, head, sender=sender)
@@ -177,7 +180,7 @@ class Previews:
             signer=ledger.session(session_id).owner,
             rule=rule,
             drafts=[self._draft(title, function, {"session_id": session_id, **arguments})],
-            amounts=lambda books: [("Balance of the session", books.session(session_id).balance)],
+            shown=lambda books: [("Balance of the session", books.session(session_id).balance)],
             warnings=warnings,
             session_id=session_id,
         )
@@ -195,7 +198,7 @@ class Previews:
     ) -> Preview:
         signing = sender or wish.signer
         now, silence = self._now()
-        before = wish.amounts(ledger)
+        before = wish.shown(ledger)
         refused, checks = None, [f"The contract's rules, on the books as read to block {head:,}"]
         drafts = list(wish.drafts)
         try:
@@ -208,13 +211,13 @@ class Previews:
             silence = str(fault)
         except (ContractRefusal, ChainError) as fault:
             refused = sentence(fault)
-        after = wish.amounts(ledger)
+        after = wish.shown(ledger)
         opens_at, lapses_at = self._clock_of(ledger, wish.session_id)
         return Preview(
             drafts=tuple(drafts),
             changes=tuple(
-                Change(title, amount, later)
-                for (title, amount), (_, later) in zip(before, after, strict=True)
+                Change(title, earlier, later)
+                for (title, earlier), (_, later) in zip(before, after, strict=True)
             ),
             signer=wish.signer,
             sender=signing,

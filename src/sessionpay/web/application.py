@@ -19,8 +19,8 @@ from sessionpay.serving import NoNode, NoSuchEpoch, NoSuchFile
 from sessionpay.web import epochs, network, nodes, searching, sessions
 from sessionpay.web.actions import ACTIONS
 from sessionpay.web.headers import SecurityHeaders
+from sessionpay.web.previews import answer_of, standing_answer
 from sessionpay.web.searching import NoTransaction
-from sessionpay.web.signing import answer_of, standing_answer
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Table, csv_lines
 

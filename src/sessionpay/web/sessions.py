@@ -11,7 +11,7 @@ from sessionpay.store import epochs, segments
 from sessionpay.web.figures import day, epoch_link, owner_link, session_link
 from sessionpay.web.listing import Listing
 from sessionpay.web.movements import movements
-from sessionpay.web.signing import forms_of_session
+from sessionpay.web.previews import forms_of_session
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Column, Kind, Row, Table
 

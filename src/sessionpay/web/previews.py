@@ -172,4 +172,4 @@ def _render(site: Site, subject: _Subject, form: Form, *, title: str = "", **val
         "unsigned": site.unsigned,
         "wallet_rpc": site.wallet_rpc,
     }
-    return site.render("signing.html", title or form.button, **(common | values))
+    return site.render("preview.html", title or form.button, **(common | values))
