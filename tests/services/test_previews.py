@@ -30,7 +30,7 @@ from sessionpay.chain.deploy import deploy_refusing_payee, deploy_test_token
 from sessionpay.chain.embedded import EmbeddedChain, embedded_chain
 from sessionpay.chain.keys import signer_from_key
 from sessionpay.chain.token import TestToken
-from sessionpay.core.events import Allocation
+from sessionpay.core.events import Allocation, DepositToSession
 from sessionpay.core.ids import Address, SessionId, checksum_address
 from sessionpay.core.money import BaseUnits
 from sessionpay.indexer.follow import Follower
@@ -259,11 +259,13 @@ def test_a_session_that_is_not_there(shop: Shop) -> None:
 
 def test_the_place_of_what_was_sent(shop: Shop) -> None:
     receipt = shop.contract.deposit_to_session(SESSION, 5)
+    twice = shop.contract.deposit_to_session(SESSION, 6)
     other = Sender(shop.chain.web3, shop.chain.accounts[3]).transfer(shop.account(2), 1)
 
     def place(transaction_hash: str, *, chain: SessionPayment | None = shop.contract) -> Place:
         known = shop.follower.contract
-        return whereabouts(shop.database, known, chain, transaction_hash).place
+        wanted = DepositToSession(SESSION, BaseUnits(5))
+        return whereabouts(shop.database, known, chain, transaction_hash, is_wanted=wanted.__eq__).place
 
     assert place(receipt.transaction_hash) is Place.MINED
     assert place(receipt.transaction_hash, chain=None) is Place.UNKNOWN
@@ -271,4 +273,5 @@ def test_the_place_of_what_was_sent(shop: Shop) -> None:
     assert place(receipt.transaction_hash) is Place.FINAL
     assert place(receipt.transaction_hash, chain=None) is Place.FINAL
     assert place(other.transaction_hash) is Place.ELSEWHERE
+    assert place(twice.transaction_hash) is Place.ELSEWHERE
     assert place("0x" + "12" * 32) is Place.UNKNOWN

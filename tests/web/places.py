@@ -48,7 +48,7 @@ EVERYTHING = (
     "/transactions/{hash}/events.csv",
     "/epochs/{number}/files/manifest.json",
     "/static/style.css",
-    "/transactions/{hash}/standing",
+    "/sessions/{session_id}/deposit/standing?amount=1&sent={hash}",
     "/static/local-time.js",
     "/static/wallet.js",
     "/static/sending.js",

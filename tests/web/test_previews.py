@@ -87,8 +87,9 @@ def test_what_is_no_address_is_refused_on_the_form(shown: Shown, typed: str) -> 
         (f"/sessions/{USED}/deposit?amount=1&from=0x1", 400, "address &#39;0x1&#39;"),
         (f"/sessions/{USED}/deposit?amount=1&sent=0x1", 400, "transaction &#39;0x1&#39;"),
         (f"/sessions/{USED}/deposit?amount=1&sent={HASH}&nonce=x", 400, "nonce &#39;x&#39;"),
-        ("/transactions/0x1/standing", 400, "transaction &#39;0x1&#39;"),
-        (f"/transactions/{HASH}/standing?nonce=-1", 400, "nonce &#39;-1&#39;"),
+        (f"/sessions/{USED}/deposit/standing?amount=1&sent=0x1", 400, "transaction &#39;0x1&#39;"),
+        (f"/sessions/{USED}/deposit/standing?sent={HASH}", 400, "amount &#39;&#39;"),
+        (f"/sessions/{USED}/withdraw/standing?sent={HASH}&nonce=-1", 400, "nonce &#39;-1&#39;"),
         ("/sessions/424242/deposit", 404, "is not registered"),
         ("/sessions/x/deposit", 400, "session id"),
         (f"/nodes/{STRANGER}/withdraw", 404, "is not in the books"),
@@ -157,13 +158,24 @@ def test_a_demonstration_signs_nothing_and_says_why(shown: Shown, path: str) -> 
 
 
 def test_what_was_sent_is_told_by_its_place(shown: Shown) -> None:
-    path = places(shown, "/transactions/{hash}/standing")
-    found = shown.client.get(path).json()
+    deposit = shown.client.get(f"/sessions/{LEAVING}/movements.csv").text
+    sent = re.findall(r"deposit,.*(0x[0-9a-f]{64})", deposit)[0]
+    path = f"/sessions/{LEAVING}/deposit"
+    # The session of the fixture got 1,000 wei.
+    asked_for = f"amount=0.000000000000001&sent={sent}"
+    found = shown.client.get(f"{path}/standing?{asked_for}").json()
     assert (found["place"], found["is_over"]) == ("final", True)
-    unknown = shown.client.get(f"/transactions/{HASH}/standing").json()
+    text = asked(shown, f"{path}?{asked_for}")
+    assert "Done, and final" in text
+    assert fact(text, "Balance of the session") == shown.demonstration.contract.session_balances(LEAVING)
+    assert 'data-over="yes"' in text
+    unknown = shown.client.get(f"{path}/standing?amount=1&sent={HASH}").json()
     assert (unknown["place"], unknown["is_over"]) == ("unknown", False)
     assert "The chain cannot be asked just now" in unknown["text"]
-    text = asked(shown, places(shown, f"/sessions/{USED}/deposit?amount=1&sent={{hash}}"))
-    assert "Done, and final" in text
-    assert fact(text, "Balance of the session") == shown.demonstration.contract.session_balances(USED)
-    assert 'data-over="yes"' in text
+    for other in (
+        f"{path}?amount=2&sent={sent}",
+        f"/sessions/{USED}/deposit?amount=0.000000000000001&sent={sent}",
+        f"/sessions/{LEAVING}/withdraw?sent={sent}",
+        f"/nodes/{NODE_A}/withdraw?sent={sent}",
+    ):
+        assert "it is not the transaction of this page" in asked(shown, other)

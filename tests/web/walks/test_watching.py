@@ -103,6 +103,6 @@ def test_without_scripts_there_is_all_but_the_signature(town: Town, browser: Bro
     assert fact(page, "Balance of the session, then") == 3 * ETHER // 2
     expect(page.locator("#signing")).to_contain_text("Where scripts are off, sign from a terminal")
     assert page.get_by_role("button", name="Sign and send").is_hidden()
-    page.goto(f"{page.url}&sent={receipt.transaction_hash}")
+    page.goto(page.url.replace("amount=0.5", f"amount=1&sent={receipt.transaction_hash}"))
     expect(page.locator("#standing")).to_contain_text("Done, and final")
     context.close()
