@@ -12,6 +12,8 @@ Given a contract that holds a token
   a deposit should ask for an allowance of its amount, and for none where there is one
 Given a node that does not answer, or none
   the books should still be told, and that nothing was tried
+Given books that are behind the chain
+  it should be said how far
 Given a transaction that was sent
   its place should be told from the books first, and from the chain while they do not have it
 """
@@ -250,6 +252,17 @@ def test_without_an_answer_the_books_are_told(funded: Shop) -> None:
         assert funded.changes(preview) == [(1_000, 1_001)]
         assert not preview.is_tried
         assert len(preview.checks) == 1
+
+
+def test_books_that_are_behind_say_so(funded: Shop) -> None:
+    def first_check() -> str:
+        return funded.previews.deposit(SESSION, BaseUnits(1)).checks[0]
+
+    assert "behind" not in first_check()
+    funded.contract.deposit_to_session(SESSION, 1)
+    assert first_check().endswith(", 1 block behind the chain")
+    funded.contract.deposit_to_session(SESSION, 1)
+    assert first_check().endswith(", 2 blocks behind the chain")
 
 
 def test_a_session_that_is_not_there(shop: Shop) -> None:

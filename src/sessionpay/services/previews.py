@@ -41,6 +41,15 @@ class _Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class _Sight:
+    """The time that a block of now would have, the number of the last one, and why it is not known."""
+
+    now: int
+    head: int | None
+    silence: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Previews:
     """Tells what transactions of one contract would do; `chain` is None where no node can be asked.
 
@@ -197,12 +206,13 @@ class Previews:
         token_amount: BaseUnits | None = None,
     ) -> Preview:
         signing = sender or wish.signer
-        now, silence = self._now()
+        sight = self._look()
+        silence = sight.silence
         before = wish.shown(ledger)
-        refused, checks = None, [f"The contract's rules, on the books as read to block {head:,}"]
+        refused, checks = None, [_of_books(head, sight.head)]
         drafts = list(wish.drafts)
         try:
-            ledger.record(wish.rule(ledger, Call(signing or ZERO_ADDRESS, now, value)), now)
+            ledger.record(wish.rule(ledger, Call(signing or ZERO_ADDRESS, sight.now, value)), sight.now)
             if signing is not None and self.chain is not None and silence is None:
                 drafts = self._allowed(drafts, signing, token_amount)
                 drafts[0] = replace(drafts[0], cost=self._tried(drafts[0], signing))
@@ -230,18 +240,19 @@ class Previews:
             head=head,
         )
 
-    def _now(self) -> tuple[int, str | None]:
-        """Return the time that a block of now would have, and why the chain was not asked for it.
+    def _look(self) -> _Sight:
+        """Return what the chain says of now.
 
-        The last block of a quiet chain is old; where both are wrong, the trial on the chain says so.
+        The last block of a quiet chain is old, so the clock counts too; where both are wrong, the trial on
+        the chain says so.
         """
         if self.chain is None:
-            return self.clock(), "this server asks no chain"
+            return _Sight(self.clock(), None, "this server asks no chain")
         try:
-            last = int(rpc.block_header(self.chain.web3)["timestamp"], 16)
+            last = rpc.block_header(self.chain.web3)
         except (Unreachable, NodeRefused) as fault:
-            return self.clock(), str(fault)
-        return max(last, self.clock()), None
+            return _Sight(self.clock(), None, str(fault))
+        return _Sight(max(int(last["timestamp"], 16), self.clock()), int(last["number"], 16), None)
 
     def _tried(self, draft: Draft, sender: Address) -> Cost:
         if self.chain is None:
@@ -334,3 +345,10 @@ class Previews:
 
     def _told(self, amount: BaseUnits) -> str:
         return format_amount(amount, self.contract.asset)
+
+
+def _of_books(head: int, chain_head: int | None) -> str:
+    """Say how far the books are read that the rules were looked at on."""
+    behind = 0 if chain_head is None else max(0, chain_head - head)
+    late = f", {behind:,} block{'' if behind == 1 else 's'} behind the chain" if behind else ""
+    return f"The contract's rules, on the books as read to block {head:,}{late}"
