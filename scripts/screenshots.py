@@ -23,6 +23,7 @@ PAGES = {
     "sessions": "/sessions",
     "session": "/sessions/1",
     "session-poor": "/sessions/0",
+    "deposit": "/sessions/1/deposit?amount=1.5",
     "nodes": "/nodes",
     "node": "/nodes/0x0000000000000000000000000000000000000106",
     "epochs": "/epochs",

@@ -6,7 +6,9 @@ Given the demonstration
 Given a settlement without a contract
   it should say what to do
 Given a home with a contract
-  it should be shown
+  it should be shown, and without a chain the reason why nothing can be signed
+Given an address for wallets that is none
+  it should be refused
 """
 
 from __future__ import annotations
@@ -44,12 +46,13 @@ def started(*words: str, home: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
-def first_page(process: subprocess.Popen[str]) -> str:
-    """Return the first page from where the process says it is, and end the process as a person does."""
+def first_page(process: subprocess.Popen[str], *others: str) -> str:
+    """Return the first page, and `others`, from where the process says it is; end it as a person does."""
     assert process.stdout is not None
     try:
         url = process.stdout.readline().removeprefix("open ").strip()
-        text = httpx.get(url, timeout=SECONDS_MAX, trust_env=False).text
+        paths = ("/", *others)
+        text = "".join(httpx.get(url + path, timeout=SECONDS_MAX, trust_env=False).text for path in paths)
         process.send_signal(signal.SIGINT)
         assert process.wait(SECONDS_MAX) == 0
     finally:
@@ -60,7 +63,8 @@ def first_page(process: subprocess.Popen[str]) -> str:
 
 
 def test_a_demonstration_is_shown(tmp_path: Path) -> None:
-    text = first_page(started("--demo", home=tmp_path))
+    text = first_page(started("--demo", home=tmp_path), "/sessions/1/withdraw")
+    assert "It cannot be signed here: this is a demonstration" in text
     assert "A demonstration" in text
     assert "Nothing is missing: difference 0" in text
 
@@ -78,17 +82,25 @@ def test_a_bound_home_is_shown(program: Program, tmp_path: Path) -> None:
         settling.bind(connection, known)
     Follower(database, known, [ChainSource(contract.web3, known.address)], confirmations=0).catch_up()
     database.close()
-    text = first_page(started("--home", str(home.path), home=tmp_path / "elsewhere"))
+    process = started("--home", str(home.path), home=tmp_path / "elsewhere")
+    text = first_page(process, "/sessions/7/withdraw")
     assert "A demonstration" not in text
     assert "The books add up: difference 0" in text
     assert "this server does not ask the chain" in text
     assert f"{2 * 10**18} base units" in text
+    assert "It cannot be signed here: this server was started without a chain (no network named" in text
 
 
 def test_a_demonstration_has_its_own_home(program: Program, tmp_path: Path) -> None:
     result = program("serve", "--demo", "--home", str(tmp_path))
     assert result.exit_code == 2
     assert "it has its own" in result.output
+
+
+def test_an_address_for_wallets_is_one(program: Program) -> None:
+    result = program("serve", "--wallet-rpc", "rpc.example")
+    assert result.exit_code == 2
+    assert "the RPC address has the wrong form" in result.output
 
 
 def test_a_settlement_without_a_contract_is_not_shown(program: Program) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessionpay.store import tables
-from tests.core.rows import NODE_A
+from tests.core.rows import NODE_A, NODE_B
 from tests.web.conftest import USED
 
 if TYPE_CHECKING:
@@ -21,6 +21,13 @@ PAGES_SHOWN = (
     "/epochs/{number}",
     "/transactions/{hash}",
     "/search?q=1",
+    "/sessions/{session_id}/deposit?amount=1.5",
+    "/sessions/{session_id}/request-withdrawal",
+    "/sessions/{session_id}/cancel-withdrawal",
+    "/sessions/{session_id}/withdraw?amount=",
+    "/sessions/{session_id}/withdraw?sent={hash}",
+    "/nodes/{address}/withdraw",
+    "/nodes/{address}/set-payee?payee={payee}",
 )
 EVERYTHING = (
     *PAGES_SHOWN,
@@ -41,7 +48,11 @@ EVERYTHING = (
     "/transactions/{hash}/events.csv",
     "/epochs/{number}/files/manifest.json",
     "/static/style.css",
+    "/sessions/{session_id}/deposit/standing?amount=1&sent={hash}",
     "/static/local-time.js",
+    "/static/wallet.js",
+    "/static/sending.js",
+    "/static/sign-in.js",
     "/missing",
     "/static/missing",
 )
@@ -53,4 +64,6 @@ def places(shown: Shown, path: str) -> str:
         found = connection.execute(tables.events.select().where(tables.events.c.name == "SessionsCharged"))
         transaction = found.first()
     assert transaction is not None
-    return path.format(session_id=USED, address=NODE_A, number=5, hash=transaction.transaction_hash)
+    return path.format(
+        session_id=USED, address=NODE_A, number=5, hash=transaction.transaction_hash, payee=NODE_B
+    )

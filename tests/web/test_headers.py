@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sessionpay.web.actions import ACTIONS
 from sessionpay.web.application import PAGES, TABLES
 from tests.web.places import EVERYTHING, PAGES_SHOWN, places
 
@@ -26,7 +27,7 @@ POLICY = (
 
 
 def test_every_route_is_looked_at() -> None:
-    shapes = {re.sub(r"{\w+}", "{}", path) for path in (*PAGES, *TABLES)}
+    shapes = {re.sub(r"{\w+}", "{}", path) for path in (*PAGES, *TABLES, *ACTIONS)}
     assert shapes <= {re.sub(r"{\w+}", "{}", path.split("?")[0]) for path in EVERYTHING}
 
 
@@ -49,6 +50,11 @@ def test_nothing_comes_from_elsewhere(shown: Shown, path: str) -> None:
 @pytest.mark.parametrize("path", PAGES_SHOWN)
 def test_a_page_has_nothing_inline(shown: Shown, path: str) -> None:
     text = shown.client.get(places(shown, path)).text
-    assert re.findall(r"<script[^>]*>", text) == ['<script src="/static/local-time.js" defer>']
+    scripts = re.findall(r"<script[^>]*>", text)
+    assert scripts[:2] == [
+        '<script src="/static/local-time.js" defer>',
+        '<script src="/static/sign-in.js" type="module">',
+    ]
+    assert scripts[2:] in ([], ['<script src="/static/sending.js" type="module">'])
     assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", text)
     assert not re.search(r"(?:src|href|action)=\"(?:\w+:|//)", text)

@@ -27,11 +27,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One amount before and after, in base units."""
+    """One thing before and after: an amount in base units, or an address."""
 
     title: str
-    before: BaseUnits
-    after: BaseUnits
+    before: BaseUnits | Address
+    after: BaseUnits | Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Where a transaction is that a wallet sent: on its way, in a block, in the books, final, or nowhere."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -9,6 +9,7 @@ from sessionpay.chain import rpc
 from sessionpay.chain.client import SessionPayment
 from sessionpay.chain.errors import ChainError, NodeRefused, Unreachable
 from sessionpay.chain.transactions import Intent
+from sessionpay.core.events import Event
 from sessionpay.core.ids import Address, checksum_address, parse_address
 from sessionpay.core.refusals import ContractRefusal
 from sessionpay.services.drafts import sentence
@@ -16,13 +17,16 @@ from sessionpay.store import evidence, pages
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
 
+# What one transaction makes the contract say that a wallet signed; a contract may call it several times.
+EVENTS_MAX = 100
+
 
 class Place(StrEnum):
     """Where a transaction is.
 
     FINAL: in the books, for good. BOOKED: in the books, and can still be taken back. MINED: in a block that
-    the books did not reach. ELSEWHERE: in a block, and it made this contract say nothing. REVERTED: in a
-    block, without effect. PENDING: no block holds it yet. REPLACED: another one took its number. UNKNOWN:
+    the books did not reach. ELSEWHERE: in a block, and it did something else. REVERTED: in a block, without
+    effect. PENDING: no block holds it yet. REPLACED: another one took its number. UNKNOWN:
     nobody here knows it.
     """
 
@@ -61,21 +65,26 @@ def whereabouts(
     chain: SessionPayment | None,
     transaction_hash: str,
     *,
+    is_wanted: Callable[[Event], bool],
     sender: Address | None = None,
     nonce: int | None = None,
 ) -> Whereabouts:
     """Return where a transaction is; the books come first, and the chain is asked for what they do not have.
 
     `transaction_hash` is 0x and 64 lower-case digits; `sender` and `nonce` as an earlier answer had them.
+    `is_wanted` tells the event that it was sent for: anybody can write the hash of another transaction.
     """
     with database.reading() as connection:
         checkpoint = evidence.checkpoint(connection, contract)
-        events = pages.events_of_transaction(connection, contract, transaction_hash, limit=1)
+        events = pages.events_of_transaction(connection, contract, transaction_hash, limit=EVENTS_MAX)
     known = Whereabouts(transaction_hash, Place.UNKNOWN, checkpoint.head_number, checkpoint.final_number)
     known = replace(known, sender=sender, nonce=nonce)
     if events:
         block = events[0].block_number
-        return replace(known, place=Place.FINAL if block <= known.final else Place.BOOKED, block=block)
+        known = replace(known, block=block)
+        if not any(is_wanted(entry.event) for entry in events):
+            return replace(known, place=Place.ELSEWHERE)
+        return replace(known, place=Place.FINAL if block <= known.final else Place.BOOKED)
     if chain is None:
         return replace(known, silence="this server asks no chain")
     try:

@@ -30,14 +30,23 @@ from sessionpay.store.evidence import Contract
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wish:
-    """What somebody wants: the rule that allows it, its transactions, and the amounts that it changes."""
+    """What somebody wants: the rule that allows it, its transactions, and what of the books it changes."""
 
     signer: Address | None
     rule: Callable[[Ledger, Call], list[Event]]
     drafts: Sequence[Draft]
-    amounts: Callable[[Ledger], list[tuple[str, BaseUnits]]]
+    shown: Callable[[Ledger], list[tuple[str, BaseUnits | Address]]]
     warnings: list[str]
     session_id: SessionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """The time that a block of now would have, the number of the last one, and why it is not known."""
+
+    now: int
+    head: int | None
+    silence: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,7 @@ class Previews:
             signer=None,
             rule=lambda books, call: books.deposit_to_session(call, session_id, amount),
             drafts=[deposit],
-            amounts=lambda books: [("Balance of the session", books.session(session_id).balance)],
+            shown=lambda books: [("Balance of the session", books.session(session_id).balance)],
             warnings=warnings,
         )
         if not is_native:
@@ -137,7 +146,7 @@ class Previews:
             signer=None,
             rule=lambda books, call: books.withdraw_node_payment(call, node),
             drafts=[self._draft("Pay the node out", "withdrawNodePayment(address)", {"node": node})],
-            amounts=lambda books: [("Pending of the node", books.node(node).pending)],
+            shown=lambda books: [("Pending of the node", books.node(node).pending)],
             warnings=[] if sender == payee else warnings,
         )
         return self._preview(wish, ledger, head, sender=sender)
@@ -154,7 +163,10 @@ class Previews:
             drafts=[
                 self._draft("Set the payee", "setNodePayee(address,address)", {"node": node, "payee": payee})
             ],
-            amounts=lambda books: [("Pending of the node", books.node(node).pending)],
+            shown=lambda books: [
+                ("Paid to", books.payee(node)),
+                ("Pending of the node", books.node(node).pending),
+            ],
             warnings=warnings + self._if_contract(payee, refuses),
         )
         return self._preview(wish, ledger, head, sender=sender)
@@ -177,7 +189,7 @@ class Previews:
             signer=ledger.session(session_id).owner,
             rule=rule,
             drafts=[self._draft(title, function, {"session_id": session_id, **arguments})],
-            amounts=lambda books: [("Balance of the session", books.session(session_id).balance)],
+            shown=lambda books: [("Balance of the session", books.session(session_id).balance)],
             warnings=warnings,
             session_id=session_id,
         )
@@ -194,12 +206,13 @@ class Previews:
         token_amount: BaseUnits | None = None,
     ) -> Preview:
         signing = sender or wish.signer
-        now, silence = self._now()
-        before = wish.amounts(ledger)
-        refused, checks = None, [f"The contract's rules, on the books as read to block {head:,}"]
+        sight = self._look()
+        silence = sight.silence
+        before = wish.shown(ledger)
+        refused, checks = None, [_of_books(head, sight.head)]
         drafts = list(wish.drafts)
         try:
-            ledger.record(wish.rule(ledger, Call(signing or ZERO_ADDRESS, now, value)), now)
+            ledger.record(wish.rule(ledger, Call(signing or ZERO_ADDRESS, sight.now, value)), sight.now)
             if signing is not None and self.chain is not None and silence is None:
                 drafts = self._allowed(drafts, signing, token_amount)
                 drafts[0] = replace(drafts[0], cost=self._tried(drafts[0], signing))
@@ -208,13 +221,13 @@ class Previews:
             silence = str(fault)
         except (ContractRefusal, ChainError) as fault:
             refused = sentence(fault)
-        after = wish.amounts(ledger)
+        after = wish.shown(ledger)
         opens_at, lapses_at = self._clock_of(ledger, wish.session_id)
         return Preview(
             drafts=tuple(drafts),
             changes=tuple(
-                Change(title, amount, later)
-                for (title, amount), (_, later) in zip(before, after, strict=True)
+                Change(title, earlier, later)
+                for (title, earlier), (_, later) in zip(before, after, strict=True)
             ),
             signer=wish.signer,
             sender=signing,
@@ -227,14 +240,19 @@ class Previews:
             head=head,
         )
 
-    def _now(self) -> tuple[int, str | None]:
-        """Return the time that the contract would read, and why it was not asked for."""
+    def _look(self) -> _Sight:
+        """Return what the chain says of now.
+
+        The last block of a quiet chain is old, so the clock counts too; where both are wrong, the trial on
+        the chain says so.
+        """
         if self.chain is None:
-            return self.clock(), "this server asks no chain"
+            return _Sight(self.clock(), None, "this server asks no chain")
         try:
-            return int(rpc.block_header(self.chain.web3)["timestamp"], 16), None
+            last = rpc.block_header(self.chain.web3)
         except (Unreachable, NodeRefused) as fault:
-            return self.clock(), str(fault)
+            return _Sight(self.clock(), None, str(fault))
+        return _Sight(max(int(last["timestamp"], 16), self.clock()), int(last["number"], 16), None)
 
     def _tried(self, draft: Draft, sender: Address) -> Cost:
         if self.chain is None:
@@ -327,3 +345,10 @@ class Previews:
 
     def _told(self, amount: BaseUnits) -> str:
         return format_amount(amount, self.contract.asset)
+
+
+def _of_books(head: int, chain_head: int | None) -> str:
+    """Say how far the books are read that the rules were looked at on."""
+    behind = 0 if chain_head is None else max(0, chain_head - head)
+    late = f", {behind:,} block{'' if behind == 1 else 's'} behind the chain" if behind else ""
+    return f"The contract's rules, on the books as read to block {head:,}{late}"

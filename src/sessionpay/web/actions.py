@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from sessionpay.core import events as ev
 from sessionpay.core.errors import BadAmount
 from sessionpay.core.ids import Address, SessionId, checksum_address, parse_address, parse_session_id
 from sessionpay.core.money import Asset, BaseUnits, format_amount, parse_amount
@@ -28,11 +29,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An action as it was asked for: what it does, and how a terminal does the same."""
+    """An action as it was asked for: what it does, how a terminal does it, and the event that it makes."""
 
     title: str
     command: str
     preview: Callable[[Address | None], Preview]
+    is_event: Callable[[ev.Event], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ def _deposit(site: Site, request: Request, typed: str) -> Told:
         f"Deposit {format_amount(amount, site.asset)} to session {session_id}",
         _command("session", "deposit", str(session_id), format_amount(amount, site.asset)),
         lambda sender: site.previews.deposit(session_id, amount, sender=sender),
+        lambda event: event == ev.DepositToSession(session_id, amount),
     )
 
 
@@ -74,6 +77,7 @@ def _request(site: Site, request: Request, _: str) -> Told:
         f"Request a withdrawal from session {session_id}",
         _command("session", "request-withdrawal", str(session_id)),
         lambda sender: site.previews.request(session_id, sender=sender),
+        lambda event: isinstance(event, ev.SessionWithdrawalRequested) and event.session_id == session_id,
     )
 
 
@@ -83,6 +87,7 @@ def _cancel(site: Site, request: Request, _: str) -> Told:
         f"Cancel the withdrawal from session {session_id}",
         _command("session", "cancel-withdrawal", str(session_id)),
         lambda sender: site.previews.cancel(session_id, sender=sender),
+        lambda event: event == ev.SessionWithdrawalCancelled(session_id),
     )
 
 
@@ -95,6 +100,11 @@ def _withdraw(site: Site, request: Request, typed: str) -> Told:
         f"Withdraw {written} from session {session_id}",
         _command("session", "withdraw", str(session_id), *part),
         lambda sender: site.previews.withdraw(session_id, amount, sender=sender),
+        lambda event: (
+            isinstance(event, ev.WithdrawFromSession)
+            and event.session_id == session_id
+            and amount in {None, event.amount}
+        ),
     )
 
 
@@ -104,6 +114,7 @@ def _claim(site: Site, request: Request, _: str) -> Told:
         f"Pay out node {checksum_address(node)}",
         _command("node", "withdraw", checksum_address(node)),
         lambda sender: site.previews.claim(node, sender=sender),
+        lambda event: isinstance(event, ev.NodePaymentWithdrawn) and event.node == node,
     )
 
 
@@ -113,6 +124,7 @@ def _set_payee(site: Site, request: Request, typed: str) -> Told:
         f"Pay node {checksum_address(node)} to {checksum_address(payee)}",
         _command("node", "set-payee", checksum_address(node), checksum_address(payee)),
         lambda sender: site.previews.set_payee(node, payee, sender=sender),
+        lambda event: event == ev.NodePayeeSet(node, payee),
     )
 
 

@@ -1,6 +1,7 @@
 """The pages as an application: routes, faults as pages, and headers on all of it."""
 
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
 
@@ -21,8 +22,8 @@ from sessionpay.serving.headers import SecurityHeaders
 from sessionpay.web import epochs, network, nodes, searching, sessions, viewing
 from sessionpay.web.actions import ACTIONS
 from sessionpay.web.headers import CONTENT_SECURITY_POLICY
+from sessionpay.web.previews import answer_of, standing_of
 from sessionpay.web.searching import NoTransaction
-from sessionpay.web.signing import answer_of, standing_answer
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Table, csv_lines
 
@@ -69,7 +70,10 @@ def pages(site: Site) -> Starlette:
             *(Route(path, _page(site, render)) for path, render in PAGES.items()),
             *(Route(path, _table(site, make)) for path, make in TABLES.items()),
             *(Route(path, _action(site, answer_of(action))) for path, action in ACTIONS.items()),
-            Route("/transactions/{hash}/standing", lambda request: standing_answer(site, request)),
+            *(
+                Route(f"{path}/standing", partial(standing_of(action), site))
+                for path, action in ACTIONS.items()
+            ),
             Route("/epochs/{number}/files/{name}", _file(site)),
             Route("/sessions/{session_id}/usage-rows.{form}", _rows(site)),
             Route("/sign-out", _sign_out(site), methods=["POST"]),

@@ -11,7 +11,7 @@ from sessionpay.serving import EpochView, MovementView, NodeView
 from sessionpay.web.figures import epoch_link, node_link, session_link
 from sessionpay.web.listing import Listing
 from sessionpay.web.movements import movements
-from sessionpay.web.signing import forms_of_node
+from sessionpay.web.previews import forms_of_node
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Column, Kind, Row, Table
 

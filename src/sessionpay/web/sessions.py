@@ -22,7 +22,7 @@ from sessionpay.web import viewing
 from sessionpay.web.figures import day, epoch_link, moment, owner_link, session_link
 from sessionpay.web.listing import Listing
 from sessionpay.web.movements import movements
-from sessionpay.web.signing import forms_of_session
+from sessionpay.web.previews import forms_of_session
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Column, Kind, Row, Table
 

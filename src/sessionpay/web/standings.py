@@ -1,11 +1,13 @@
 """Where a sent transaction is, as people read it, on a page and for the script that follows it."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from sessionpay.core.errors import InputError, shown
+from sessionpay.core.events import Event
 from sessionpay.core.ids import Address, parse_address
 from sessionpay.services.following import Place, Whereabouts, whereabouts
 from sessionpay.web.site import Site
@@ -23,7 +25,10 @@ _SENTENCES = {
         "In block {block:,} and in the books, not final yet: blocks to {final:,} are. "
         "This page goes on looking."
     ),
-    Place.MINED: "In block {block:,}. The books are read to block {head:,} and follow.",
+    Place.MINED: (
+        "In block {block:,}. The books are read to block {head:,} and follow; "
+        "if they stay there, the operator's `sessionpay run` is not at work. Nothing is lost."
+    ),
     Place.ELSEWHERE: "In block {block:,}, but it did nothing here: it is not the transaction of this page.",
     Place.REVERTED: "It failed in block {block:,}: nothing changed, only its gas was paid. {why}",
     Place.PENDING: "On its way: no block holds it yet.",
@@ -70,8 +75,13 @@ class Standing:
     is_done: bool
 
 
-def standing(site: Site, request: Request, transaction_hash: str) -> Standing:
-    """Return where a transaction is; raises `BadTransaction`, `BadNonce` and `BadAddress`."""
+def standing(
+    site: Site, request: Request, transaction_hash: str, *, is_event: Callable[[Event], bool]
+) -> Standing:
+    """Return where a transaction is; raises `BadTransaction`, `BadNonce` and `BadAddress`.
+
+    `is_event` tells the event that it was sent for.
+    """
     wanted = transaction_hash.strip().lower()
     if not _HASH.fullmatch(wanted):
         raise BadTransaction(transaction_hash)
@@ -80,6 +90,7 @@ def standing(site: Site, request: Request, transaction_hash: str) -> Standing:
         site.contract,
         site.chain,
         wanted,
+        is_wanted=is_event,
         sender=sender_of(request),
         nonce=_nonce(request),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from contextlib import contextmanager
@@ -17,7 +18,6 @@ from sessionpay.api import serving
 from sessionpay.chain import rpc
 from sessionpay.chain.deploy import deploy_test_token
 from sessionpay.chain.keys import Signer, signer_from_key
-from sessionpay.chain.token import TestToken
 from sessionpay.services.daemon import Daemon
 from sessionpay.services.home import Home, open_epoch
 from sessionpay.store.database import Database
@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from sessionpay import SessionPayment
+    from sessionpay.chain.token import TestToken
     from tests.evm.anvil import Anvil
+
+    from .hands import Hand
 
 ROLES = ("admin", "operator", "session_owner", "node_operator", "payee", "outsider")
 ETHER = 10**18
@@ -136,7 +139,7 @@ def settled_town(
         report=lambda _event, **_values: None,
     )
     # Its own looks are seconds apart, which would only make the tests wait.
-    daemon.sleep = lambda _: time.sleep(0.1)
+    daemon.sleep = lambda _: time.sleep(0.2)
     site = Site(
         database=database,
         contract=daemon.follower.contract,
@@ -221,8 +224,30 @@ def next_session(town: Town, owner: str = "session_owner") -> int:
 
 def follow(town: Town) -> None:
     """Wait until the books have what the chain has."""
-    deadline = time.monotonic() + SECONDS_MAX
     head = rpc.number(town.contract.web3, "eth_blockNumber")
-    while town.site.reader.standing().head < head:
-        assert time.monotonic() < deadline, "the books do not follow"
+    wait_until(lambda: town.site.reader.standing().head >= head)
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    """Wait for what another thread or process does."""
+    deadline = time.monotonic() + SECONDS_MAX
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
+
+
+def sign(page: Page, use: Hand) -> None:
+    """Sign what a page previews, and wait until the books have it for good."""
+    use.press(page, "Connect a wallet")
+    status(page).to_contain_text("Connected as")
+    use.press(page, "Sign and send")
+    status(page).to_contain_text("Done, and final")
+
+
+def fact(page: Page, title: str) -> int:
+    """Return the base units that stand under a title."""
+    found = page.locator(".fact").filter(has=page.locator("dt", has_text=title)).first
+    text = found.locator(".exact").text_content() or ""
+    match = re.search(r"(-?\d+) base units", text)
+    assert match, text
+    return int(match[1])

@@ -12,7 +12,7 @@ TABS_MAX = 200
 
 
 class Hand(Protocol):
-    """Presses buttons, follows links, fills fields in; each by the name that people and screen readers see."""
+    """Presses buttons, follows links, fills fields in; each by the name that screen readers say."""
 
     def press(self, page: Page, name: str) -> None:
         """Press a button."""
@@ -61,6 +61,3 @@ class Keyboard:
                 return
             page.keyboard.press("Tab")
         raise AssertionError(f"the keyboard does not reach {wanted}")
-
-
-HANDS: dict[str, Hand] = {"mouse": Mouse(), "keyboard": Keyboard()}

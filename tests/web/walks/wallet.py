@@ -15,6 +15,8 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Page
 
 SECONDS_MAX = 20
@@ -85,31 +87,42 @@ class Wallet:
     def methods(self) -> list[str]:
         return [method for method, _ in self.asked]
 
+    def fee(self, transaction_hash: str) -> int:
+        """Return what a transaction of this wallet cost, in wei."""
+        receipt = self.node("eth_getTransactionReceipt", transaction_hash)
+        return int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
+
     def _result(self, method: str, parameters: list[Any]) -> Any:  # noqa: ANN401 - JSON has no narrower type
-        match method:
-            case "eth_requestAccounts":
-                self.is_connected = True
-                return [self.account.address]
-            case "eth_accounts":
-                return [self.account.address] if self.is_connected else []
-            case "eth_chainId":
-                return hex(self.chain_id)
-            case "wallet_switchEthereumChain":
-                wanted = int(parameters[0]["chainId"], 16)
-                if wanted not in self.chains:
-                    raise Refused(4902, "Unrecognized chain ID")
-                self.chain_id = wanted
-                return None
-            case "wallet_addEthereumChain":
-                self.chain_id = int(parameters[0]["chainId"], 16)
-                self.chains.add(self.chain_id)
-                return None
-            case "eth_sendTransaction":
-                return self._send(parameters[0])
-            case "personal_sign":
-                message = encode_defunct(hexstr=parameters[0])
-                return "0x" + self.account.sign_message(message).signature.hex()
-        raise Refused(4200, f"{method} is not known to this wallet")
+        known: dict[str, Callable[..., Any]] = {
+            "eth_requestAccounts": self._connect,
+            "eth_accounts": lambda: [self.account.address] if self.is_connected else [],
+            "eth_chainId": lambda: hex(self.chain_id),
+            "wallet_switchEthereumChain": self._switch,
+            "wallet_addEthereumChain": self._add,
+            "eth_sendTransaction": self._send,
+            "personal_sign": self._sign,
+        }
+        if method not in known:
+            raise Refused(4200, f"{method} is not known to this wallet")
+        return known[method](*parameters)
+
+    def _connect(self) -> list[str]:
+        self.is_connected = True
+        return [self.account.address]
+
+    def _switch(self, chain: dict[str, Any]) -> None:
+        wanted = int(chain["chainId"], 16)
+        if wanted not in self.chains:
+            raise Refused(4902, "Unrecognized chain ID")
+        self.chain_id = wanted
+
+    def _add(self, chain: dict[str, Any]) -> None:
+        self.chain_id = int(chain["chainId"], 16)
+        self.chains.add(self.chain_id)
+
+    def _sign(self, message: str, _account: str) -> str:
+        signature: bytes = self.account.sign_message(encode_defunct(hexstr=message)).signature
+        return "0x" + signature.hex()
 
     def _send(self, asked: dict[str, str]) -> str:
         transaction = {
@@ -129,7 +142,7 @@ class Wallet:
 
     def node(self, method: str, *parameters: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
         """Ask the wallet's own node."""
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+        body: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
         try:
             answer = requests.post(self.url, json=body, timeout=SECONDS_MAX).json()
         except requests.RequestException:
@@ -139,9 +152,9 @@ class Wallet:
         return answer["result"]
 
 
-def wallet_of(key: int, url: str, chain_id: int, **values: Any) -> Wallet:  # noqa: ANN401 - its fields
+def wallet_of(number: int, url: str, chain_id: int, **values: Any) -> Wallet:  # noqa: ANN401 - its fields
     """Return a wallet with one development key: a small number, which everybody can guess."""
-    account = Account.from_key(key.to_bytes(32))
+    account = Account.from_key(number.to_bytes(32))
     return Wallet(url, account, chain_id, chains={chain_id, *values.pop("knows", ())}, **values)
 
 

@@ -29,11 +29,16 @@ export class Trouble extends Error {}
 
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-async function wallets() {
+function announcedWallets() {
   window.dispatchEvent(new Event("eip6963:requestProvider"));
-  await pause(ANNOUNCE_MILLISECONDS);
-  const found = [...announced.values()].map(({ info, provider }) => (
+  return [...announced.values()].map(({ info, provider }) => (
     { name: String(info.name), key: String(info.rdns), provider }));
+}
+
+async function wallets() {
+  announcedWallets();
+  await pause(ANNOUNCE_MILLISECONDS);
+  const found = announcedWallets();
   if (found.length === 0 && typeof window.ethereum?.request === "function") {
     return [{ name: "Wallet", key: "window.ethereum", provider: window.ethereum }];
   }
@@ -51,8 +56,11 @@ function remember(wallet) {
 
 // The wallet that was chosen before, or the only one; nobody is asked.
 export async function knownWallet() {
+  const chosen = (found) => found.find(({ key }) => key === remembered());
+  const early = chosen(announcedWallets());
+  if (early) return early;
   const found = await wallets();
-  return found.find(({ key }) => key === remembered()) ?? (found.length === 1 ? found[0] : null);
+  return chosen(found) ?? (found.length === 1 ? found[0] : null);
 }
 
 // One wallet, chosen by buttons in `place` where there are several.

@@ -98,24 +98,17 @@ async function sending(wallet) {
   history.replaceState(null, "", addressWith({ sent: hash.toLowerCase(), step }));
   part("send").hidden = true;
   part("connect").hidden = true;
-  await following(hash.toLowerCase(), step);
+  await following(hash.toLowerCase());
 }
 
-function standingOf(hash, step) {
-  const asked = new URL(`/transactions/${hash}/standing`, location.href);
-  const here = new URL(location.href).searchParams;
-  for (const name of ["from", "nonce"]) {
-    if (here.get(name)) asked.searchParams.set(name, here.get(name));
-  }
-  if (step) asked.searchParams.set("step", step);
-  return asked;
-}
+// The page's own address says what was asked for, what was sent, and by whom.
+const standing = () => new URL(`${location.pathname}/standing${location.search}`, location.href);
 
-async function following(hash, step) {
+async function following(hash) {
   const begun = performance.now();
   let wait = LOOK_MILLISECONDS_FIRST;
   while (performance.now() - begun < FOLLOW_MILLISECONDS_MAX) {
-    const found = await looked(hash, step);
+    const found = await looked(hash);
     if (found?.is_over) {
       location.reload();
       return;
@@ -127,9 +120,9 @@ async function following(hash, step) {
   onPress(part("again"), () => location.reload());
 }
 
-async function looked(hash, step) {
+async function looked(hash) {
   try {
-    const answer = await fetch(standingOf(hash, step), { headers: { Accept: "application/json" } });
+    const answer = await fetch(standing(), { headers: { Accept: "application/json" } });
     if (!answer.ok) throw new Error(answer.statusText);
     const found = await answer.json();
     tell(found.text);
@@ -145,6 +138,7 @@ async function looked(hash, step) {
   }
 }
 
+for (const text of document.querySelectorAll("[data-unscripted]")) text.hidden = true;
 if (panel && "signing" in panel.dataset) {
   connecting();
   if (panel.dataset.from) {
@@ -156,6 +150,6 @@ if (panel && "signing" in panel.dataset) {
   if (panel.dataset.next) {
     location.replace(panel.dataset.next);
   } else if (!panel.dataset.over) {
-    following(panel.dataset.sent, panel.dataset.step);
+    following(panel.dataset.sent);
   }
 }

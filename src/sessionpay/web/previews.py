@@ -18,7 +18,7 @@ from sessionpay.serving import NodeView, SessionView
 from sessionpay.web.actions import ACTIONS, Action, Field, Told, node_of, session_of
 from sessionpay.web.figures import Link, node_link, session_link
 from sessionpay.web.site import Site
-from sessionpay.web.standings import ALLOWANCE, Standing, sender_of, standing
+from sessionpay.web.standings import ALLOWANCE, sender_of, standing
 
 # What of an address belongs to one attempt, and not to what was asked for.
 _OF_ATTEMPT = {"sent", "step", "nonce"}
@@ -83,25 +83,34 @@ def answer_of(action: Action) -> Callable[[Site, Request], tuple[int, str]]:
             return HTTPStatus.BAD_REQUEST, _render(site, subject, form, error=str(fault))
         sent = request.query_params.get("sent")
         if sent is not None:
-            return HTTPStatus.OK, _sent(site, request, subject, told, standing(site, request, sent))
+            return HTTPStatus.OK, _sent(site, request, subject, told, sent)
         return HTTPStatus.OK, _previewed(site, request, subject, form=form, told=told, sender=sender)
 
     return answer
 
 
-def standing_answer(site: Site, request: Request) -> Response:
-    """Return where a transaction is, for the script that follows it."""
-    found = standing(site, request, request.path_params["hash"])
-    sender = found.found.sender
-    answer = {
-        "place": found.found.place.value,
-        "text": found.text,
-        "is_over": found.is_over,
-        "block": found.found.block,
-        "sender": None if sender is None else checksum_address(sender),
-        "nonce": found.found.nonce,
-    }
-    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+def standing_of(action: Action) -> Callable[[Site, Request], Response]:
+    """Return what answers where the transaction of an action is, for the script that follows it.
+
+    Raises as the action's page does, and `BadAmount` for what cannot have been sent.
+    """
+
+    def answer(site: Site, request: Request) -> Response:
+        typed = _form(site, action, request.url.path, request).typed
+        told = action.tell(site, request, typed)
+        found = standing(site, request, request.query_params.get("sent", ""), is_event=told.is_event)
+        sender = found.found.sender
+        fields = {
+            "place": found.found.place.value,
+            "text": found.text,
+            "is_over": found.is_over,
+            "block": found.found.block,
+            "sender": None if sender is None else checksum_address(sender),
+            "nonce": found.found.nonce,
+        }
+        return JSONResponse(fields, headers={"Cache-Control": "no-store"})
+
+    return answer
 
 
 def _previewed(
@@ -122,7 +131,8 @@ def _previewed(
     )
 
 
-def _sent(site: Site, request: Request, subject: "_Subject", told: Told, found: Standing) -> str:
+def _sent(site: Site, request: Request, subject: "_Subject", told: Told, sent: str) -> str:
+    found = standing(site, request, sent, is_event=told.is_event)
     kept = {name: value for name, value in request.query_params.items() if name not in _OF_ATTEMPT}
     is_allowance = request.query_params.get("step") == ALLOWANCE
     return site.render(
@@ -172,4 +182,4 @@ def _render(site: Site, subject: _Subject, form: Form, *, title: str = "", **val
         "unsigned": site.unsigned,
         "wallet_rpc": site.wallet_rpc,
     }
-    return site.render("signing.html", title or form.button, **(common | values))
+    return site.render("preview.html", title or form.button, **(common | values))
