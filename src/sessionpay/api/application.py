@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from sessionpay.api import accounts, audit, budgets, epochs, health, network, rules, stream, usage
 from sessionpay.api.access import Access
 from sessionpay.api.descriptions import SCHEMAS, SECURITY
+from sessionpay.api.examples import fill
 from sessionpay.api.metrics import Counters, StateCollector
 from sessionpay.api.problems import answer_problems
 from sessionpay.services.budget import Budgets
@@ -102,6 +103,7 @@ def _describe(app: FastAPI) -> None:
         components = found.setdefault("components", {})
         components.setdefault("schemas", {}).update(SCHEMAS)
         components["securitySchemes"] = SECURITY
+        fill(found)
         return found
 
     app.openapi = described  # type: ignore[method-assign]
