@@ -35,7 +35,7 @@ DEARER = PRICES.replace("1_000_000", "7_000_001")
 SHEET = parse_price_sheet(PRICES)
 COUNTS = st.integers(0, COUNT_LIMIT - 1)
 MODELS, LEVELS = st.sampled_from(sorted(SHEET.models)), st.sampled_from(sorted(SHEET.sla))
-TASK = {"model": "large", "prompt_tokens": 3, "completion_tokens": 2}
+TASK: dict[str, Any] = {"model": "large", "prompt_tokens": 3, "completion_tokens": 2}
 
 
 def read(client: httpx.Client, path: str, **parameters: Any) -> Any:  # noqa: ANN401 - JSON

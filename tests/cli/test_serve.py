@@ -1,7 +1,7 @@
 """`sessionpay serve`: the pages, from the program itself.
 
 Given the demonstration
-  it should say where it listens, answer there, and end when asked
+  it should say where it listens, answer people and programs there, and end when asked
   with a home of its own beside it, it should be refused
 Given a settlement without a contract
   it should say what to do
@@ -18,8 +18,18 @@ import sys
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 
+from sessionpay.api import Access, BadRateLimit
+from sessionpay.api.access import REQUESTS_PER_MINUTE
+from sessionpay.app import Wiring
 from sessionpay.chain.client import SessionPayment
+from sessionpay.chain.connect import connect
+from sessionpay.cli.callers import access
+from sessionpay.cli.commands import Run
+from sessionpay.cli.output import Screen
+from sessionpay.client import ApiProblem, Client
+from sessionpay.config import read_environment
 from sessionpay.core.ids import parse_address
 from sessionpay.indexer.follow import Follower
 from sessionpay.indexer.source import ChainSource
@@ -29,6 +39,7 @@ from sessionpay.store import settling
 from sessionpay.store.database import Database
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from .conftest import Program
@@ -43,12 +54,15 @@ def started(*words: str, home: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
-def first_page(process: subprocess.Popen[str]) -> str:
+def first_page(process: subprocess.Popen[str], ask: Callable[[Client, str], None] | None = None) -> str:
     """Return the first page from where the process says it is, and end the process as a person does."""
     assert process.stdout is not None
     try:
         url = process.stdout.readline().removeprefix("open ").strip()
         text = httpx.get(url, timeout=SECONDS_MAX, trust_env=False).text
+        with Client(url) as books:
+            if ask is not None:
+                ask(books, url)
         process.send_signal(signal.SIGINT)
         assert process.wait(SECONDS_MAX) == 0
     finally:
@@ -58,10 +72,35 @@ def first_page(process: subprocess.Popen[str]) -> str:
     return text
 
 
+def ask_demonstration(books: Client, url: str) -> None:
+    """Ask what a demonstration has, from a page elsewhere, too, until it is too often."""
+    assert books.network().difference == 0
+    assert books.audit().difference == 0
+    assert books.epoch(1).totals is not None
+    assert books.readiness().ready
+    elsewhere = {"Origin": "https://books.example"}
+    statuses = []
+    for _ in range(7):
+        answer = httpx.get(f"{url}/v1/network", headers=elsewhere, trust_env=False)
+        assert answer.headers["access-control-allow-origin"] == elsewhere["Origin"]
+        statuses.append(answer.status_code)
+    # Three were asked before, and those who watch are not counted.
+    assert statuses == [200] * 5 + [429] * 2
+
+
 def test_a_demonstration_is_shown(tmp_path: Path) -> None:
-    text = first_page(started("--demo", home=tmp_path))
+    words = ("--demo", "--cors-origin", "https://books.example", "--rate-limit", "8")
+    text = first_page(started(*words, home=tmp_path), ask_demonstration)
     assert "A demonstration" in text
     assert "Nothing is missing: difference 0" in text
+
+
+def ask_bound(books: Client, _: str) -> None:
+    """Ask a settlement whose chain is not named."""
+    assert [session.balance for session in books.sessions()] == [2 * 10**18]
+    with pytest.raises(ApiProblem, match="did not audit") as refused:
+        books.audit()
+    assert refused.value.status == 404
 
 
 def test_a_bound_home_is_shown(program: Program, tmp_path: Path) -> None:
@@ -77,7 +116,7 @@ def test_a_bound_home_is_shown(program: Program, tmp_path: Path) -> None:
         settling.bind(connection, known)
     Follower(database, known, [ChainSource(contract.web3, known.address)], confirmations=0).catch_up()
     database.close()
-    text = first_page(started("--home", str(home.path), home=tmp_path / "elsewhere"))
+    text = first_page(started("--home", str(home.path), home=tmp_path / "elsewhere"), ask_bound)
     assert "A demonstration" not in text
     assert "The books add up: difference 0" in text
     assert "this server does not ask the chain" in text
@@ -88,6 +127,44 @@ def test_a_demonstration_has_its_own_home(program: Program, tmp_path: Path) -> N
     result = program("serve", "--demo", "--home", str(tmp_path))
     assert result.exit_code == 2
     assert "it has its own" in result.output
+
+
+def test_what_nobody_could_ask_with_is_refused(program: Program) -> None:
+    for words, rule in (
+        (("serve", "--demo", "--cors-origin", "example.org"), "write https://host"),
+        (("serve", "--demo", "--rate-limit", "-1"), "0 for none"),
+        (("run", "--once", "--rate-limit", "5"), "--listen"),
+        (("run", "--cors-origin", "*"), "--listen"),
+    ):
+        result = program(*words)
+        assert result.exit_code == 2, words
+        assert rule in result.output
+
+
+def test_the_environment_says_who_may_ask() -> None:
+    said = read_environment(
+        {
+            "SESSIONPAY_CORS_ORIGINS": "https://a.example, https://b.example",
+            "SESSIONPAY_RATE_LIMIT": "7",
+            "SESSIONPAY_TRUST_FORWARDED": "1",
+        }
+    )
+    run = Run(wiring=Wiring(said, connect), screen=Screen(json_output=True))
+    assert access(run, None, None, trust_forwarded=False) == Access(
+        origins=("https://a.example", "https://b.example"), requests_per_minute=7, trusts_forwarded=True
+    )
+    assert access(run, ["*"], 0, trust_forwarded=False).origins == ("*",)
+    nothing = Run(wiring=Wiring(read_environment({}), connect), screen=Screen(json_output=True))
+    assert access(nothing, None, None, trust_forwarded=False) == Access(
+        requests_per_minute=REQUESTS_PER_MINUTE
+    )
+    for text in ("x", "-1", "9" * 40, "\u0661"):
+        wrong = Run(
+            wiring=Wiring(read_environment({"SESSIONPAY_RATE_LIMIT": text}), connect),
+            screen=Screen(json_output=True),
+        )
+        with pytest.raises(BadRateLimit):
+            access(wrong, None, None, trust_forwarded=False)
 
 
 def test_a_settlement_without_a_contract_is_not_shown(program: Program) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from sessionpay.api import Server
+    from sessionpay.serving import Reader
+    from sessionpay.store.pages import Spot
     from tests.serving.conftest import Told
 
 __all__ = ["database", "postgresql", "told", "url"]
@@ -88,7 +90,13 @@ def test_nothing_is_lost_before_the_first_one(
     told: Told, asked: str, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began, present = Event(), stream._present
-    monkeypatch.setattr(stream, "_present", lambda reader: (present(reader), began.set())[0])
+
+    def noted(reader: Reader) -> Spot:
+        found = present(reader)
+        began.set()
+        return found
+
+    monkeypatch.setattr(stream, "_present", noted)
     final = told.reader.standing().final
     coming = [place for place in expected(told) if int(place.split(".")[0]) > final]
     assert coming
