@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from sessionpay.api import Access, BadOrigin, BadRateLimit, application, limiting, serving
+from sessionpay.serving import Reader
 from tests.api.conftest import caller
 from tests.api.test_usage import problem
 
@@ -122,6 +123,17 @@ def test_every_answer_has_the_headers(opened: Open, site: Site) -> None:
         assert answer.headers.items() >= SECURITY.items(), answer.url
         assert "server" not in answer.headers
     assert site.key not in str([answer.headers for answer in answers])
+
+
+def test_a_fault_of_the_server_tells_nothing(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Reader) -> None:
+        raise RuntimeError("/secret/path")
+
+    monkeypatch.setattr(Reader, "network", fail)
+    answer = opened().get("/v1/network")
+    assert "not your request" in problem(answer, 500, "ServerFault")
+    assert "secret" not in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 def test_who_asks_too_often_is_refused_and_others_are_not(opened: Open, site: Site) -> None:

@@ -12,6 +12,7 @@ from sessionpay.api import accounts, audit, budgets, epochs, health, network, ru
 from sessionpay.api.access import Access
 from sessionpay.api.descriptions import SCHEMAS, SECURITY
 from sessionpay.api.examples import fill
+from sessionpay.api.limiting import EXEMPT, TOO_OFTEN
 from sessionpay.api.metrics import Counters, StateCollector
 from sessionpay.api.problems import answer_problems
 from sessionpay.services.budget import Budgets
@@ -103,6 +104,9 @@ def _describe(app: FastAPI) -> None:
         components = found.setdefault("components", {})
         components.setdefault("schemas", {}).update(SCHEMAS)
         components["securitySchemes"] = SECURITY
+        for path, operations in found["paths"].items():
+            for operation in operations.values() if path not in EXEMPT else ():
+                operation["responses"] |= {str(status): each for status, each in TOO_OFTEN.items()}
         fill(found)
         return found
 
