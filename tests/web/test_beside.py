@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -109,6 +110,18 @@ def test_no_text_does_harm(beside: httpx.Client, place: str) -> None:
                 answer.read()
                 assert answer.headers["content-type"] == "application/problem+json", (place, text)
                 assert answer.json()["status"] == answer.status_code
+
+
+def test_a_server_that_ends_waits_for_nobody_who_listens(shown: Shown) -> None:
+    app = site_shown(shown.site, access=Access())
+    with httpx.Client(trust_env=False) as client, serving(app, "127.0.0.1:0") as server:
+        with client.stream("GET", f"{server.url}/v1/events/stream") as answer:
+            lines = answer.iter_lines()
+            next(lines)
+            began = time.monotonic()
+            server.end()
+            assert list(lines) is not None
+        assert time.monotonic() - began < 5
 
 
 def test_no_header_does_harm(beside: httpx.Client) -> None:
