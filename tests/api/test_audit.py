@@ -16,6 +16,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from sessionpay.api import application, serving
+from sessionpay.services import auditing
 from sessionpay.services.auditing import Auditor
 from sessionpay.services.findings import Compared, Finding, Tally, compared
 from sessionpay.services.proof import Audit, CannotAudit, Totals, audit_books
@@ -98,7 +99,8 @@ def wait_for(auditor: Auditor, block: int | None, reason: str | None) -> None:
     pytest.fail(f"{auditor.last} {auditor.reason}")
 
 
-def test_it_audits_again_when_there_is_something_new(site: Site) -> None:
+def test_it_audits_again_when_there_is_something_new(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditing, "LOOK_SECONDS", 0.01)
     made: list[Audit | Exception] = [CannotAudit("the node is away"), FOUND, replace(FOUND, block=10)]
     made.append(OperationalError("SELECT 1", {}, Exception("host secret-host")))
 
@@ -108,7 +110,7 @@ def test_it_audits_again_when_there_is_something_new(site: Site) -> None:
             raise found
         return found
 
-    auditor = Auditor(site.database, audit, lambda: 77, look_seconds=0.01)
+    auditor = Auditor(site.database, audit, lambda: 77)
     auditor.audit_now()
     assert (auditor.last, auditor.reason) == (None, "could not check: the node is away")
     auditor.begin()
