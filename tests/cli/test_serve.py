@@ -15,6 +15,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -25,11 +26,12 @@ from sessionpay.api.access import REQUESTS_PER_MINUTE
 from sessionpay.app import Wiring
 from sessionpay.chain.client import SessionPayment
 from sessionpay.chain.connect import connect
+from sessionpay.cli import serve
 from sessionpay.cli.callers import access
 from sessionpay.cli.commands import Run
 from sessionpay.cli.output import Screen
 from sessionpay.client import ApiProblem, Client
-from sessionpay.config import read_environment
+from sessionpay.config import Environment, read_environment
 from sessionpay.core.ids import parse_address
 from sessionpay.indexer.follow import Follower
 from sessionpay.indexer.source import ChainSource
@@ -103,7 +105,8 @@ def ask_bound(books: Client, _: str) -> None:
     assert refused.value.status == 404
 
 
-def test_a_bound_home_is_shown(program: Program, tmp_path: Path) -> None:
+def bound(program: Program, tmp_path: Path) -> Home:
+    """Return a home whose books are those of the program's contract."""
     home = Home(tmp_path / "home")
     home.make()
     home.keep_rules()
@@ -116,6 +119,28 @@ def test_a_bound_home_is_shown(program: Program, tmp_path: Path) -> None:
         settling.bind(connection, known)
     Follower(database, known, [ChainSource(contract.web3, known.address)], confirmations=0).catch_up()
     database.close()
+    return home
+
+
+def test_a_chain_that_is_named_is_looked_at_and_audited(program: Program, tmp_path: Path) -> None:
+    home = bound(program, tmp_path)
+    wiring = Wiring(Environment(program.config_path), program._connect)
+    run = Run(wiring=wiring, screen=Screen(json_output=True), home=home.path)
+    with serve._opened(run) as (site, auditor):
+        assert auditor is not None
+        audit = site.audit()
+        assert audit is not None
+        assert (audit.difference, audit.block, auditor.reason) == (0, program.height(), None)
+        assert audit.at == pytest.approx(time.time(), abs=SECONDS_MAX)
+        for _ in range(10 * SECONDS_MAX):
+            if site.sight() is not None:
+                break
+            time.sleep(0.1)
+        assert site.sight() is not None
+
+
+def test_a_bound_home_is_shown(program: Program, tmp_path: Path) -> None:
+    home = bound(program, tmp_path)
     text = first_page(started("--home", str(home.path), home=tmp_path / "elsewhere"), ask_bound)
     assert "A demonstration" not in text
     assert "The books add up: difference 0" in text
