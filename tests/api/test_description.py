@@ -5,20 +5,12 @@ No answer is a fault of the server; each has a status, a type and a form that th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import schemathesis
-from hypothesis import given, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from tests.api.conftest import ROW
+from tests.api.described import KEYED, READ, TAKEN, send_everything
 from tests.api.test_usage import post
 
 if TYPE_CHECKING:
@@ -26,60 +18,13 @@ if TYPE_CHECKING:
 
     from tests.api.conftest import Site
 
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
-# Its answers end when the caller goes; test_stream.py asks it.
-ENDLESS = "/v1/events/stream"
-OPERATIONS = {
-    ("POST", "/v1/usage"), ("GET", "/v1/sessions/{session_id}/budget"), ("POST", "/v1/reservations"),
-    ("POST", "/v1/reservations/{reservation_id}/settle"),
-    ("POST", "/v1/reservations/{reservation_id}/release"),
-    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
-    *(("GET", f"/v1{path}") for path in (
-        "/sessions", "/sessions/{session_id}", "/sessions/{session_id}/movements",
-        "/sessions/{session_id}/charges", "/nodes", "/nodes/{node}", "/nodes/{node}/movements",
-        "/network", "/network/days", "/network/movements", "/audit", "/events", "/events/stream", "/search",
-        "/transactions/{transaction_hash}", "/epochs", "/epochs/{number}",
-        "/epochs/{number}/files/{name}", "/epochs/{number}/accounts/{node}",
-        "/sessions/{session_id}/usage", "/sessions/{session_id}/usage/rows",
-    )),
-    ("POST", "/v1/sign-in/messages"), ("POST", "/v1/sign-in"), ("DELETE", "/v1/sign-in"),
-}  # fmt: skip
-
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_whatever_is_sent_is_answered_as_described(client: httpx.Client, site: Site) -> None:
-    schema = schemathesis.openapi.from_dict(site.app.openapi())
-    headers = dict(client.headers)
-    seen = set()
-    for result in schema.get_all_operations():
-        operation = result.ok()  # type: ignore[union-attr]
-        seen.add((operation.method.upper(), operation.path))
-        if operation.path != ENDLESS:
-            _send_all(operation, str(client.base_url), headers)
-    assert seen == OPERATIONS
-
-
-def _send_all(operation: Any, url: str, headers: dict[str, str]) -> None:  # noqa: ANN401 - its own type
-    modes = [schemathesis.GenerationMode.POSITIVE]
-    # Where nothing can be sent, nothing wrong can be sent either.
-    if list(operation.iter_parameters()) or operation.body:
-        modes.append(schemathesis.GenerationMode.NEGATIVE)
-    for mode in modes:
-
-        @settings(max_examples=1 + settings().max_examples // 3)
-        @given(case=operation.as_strategy(generation_mode=mode))
-        def send(case: Any) -> None:  # noqa: ANN401 - its own type
-            case.call_and_validate(
-                base_url=url, headers={"Authorization": headers["authorization"]}, checks=CHECKS
-            )
-
-        send()
+@pytest.mark.parametrize("examples", [2, pytest.param(12, marks=pytest.mark.servers)])
+def test_whatever_is_sent_is_answered_as_described(client: httpx.Client, site: Site, examples: int) -> None:
+    headers = {"Authorization": client.headers["authorization"]}
+    seen = send_everything(site.app.openapi(), str(client.base_url), headers=headers, examples=examples)
+    assert seen == READ | KEYED | TAKEN
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
@@ -93,3 +38,5 @@ def test_the_examples_of_the_description_work(client: httpx.Client, site: Site) 
     example = body["examples"]["one row"]["value"]
     assert post(client, *example["rows"])["accepted"] == 1
     assert post(client, ROW)["accepted"] == 1
+    quote = described["components"]["schemas"]["QuoteAsked"]["example"]
+    assert client.post("/v1/prices/quote", json=quote).json()["micro_units"] == "1500000000"

@@ -1,7 +1,7 @@
 """`sessionpay serve`: the pages, from the program itself.
 
 Given the demonstration
-  it should say where it listens, answer there, and end when asked
+  it should say where it listens, answer people and programs there, and end when asked
   with a home of its own beside it, it should be refused
 Given a settlement without a contract
   it should say what to do
@@ -17,12 +17,23 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from sessionpay.api import Access, BadRateLimit
+from sessionpay.api.access import REQUESTS_PER_MINUTE
+from sessionpay.app import Wiring
 from sessionpay.chain.client import SessionPayment
+from sessionpay.chain.connect import connect
+from sessionpay.cli import serve
+from sessionpay.cli.callers import access
+from sessionpay.cli.commands import Run
+from sessionpay.cli.output import Screen
+from sessionpay.client import ApiProblem, Client
+from sessionpay.config import Environment, read_environment
 from sessionpay.core.ids import parse_address
 from sessionpay.indexer.follow import Follower
 from sessionpay.indexer.source import ChainSource
@@ -32,6 +43,7 @@ from sessionpay.store import settling
 from sessionpay.store.database import Database
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from .conftest import Program
@@ -46,13 +58,15 @@ def started(*words: str, home: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
-def first_page(process: subprocess.Popen[str], *others: str) -> str:
-    """Return the first page, and `others`, from where the process says it is; end it as a person does."""
+def first_page(process: subprocess.Popen[str], ask: Callable[[Client, str], None] | None = None) -> str:
+    """Return the first page from where the process says it is, and end the process as a person does."""
     assert process.stdout is not None
     try:
         url = process.stdout.readline().removeprefix("open ").strip()
-        paths = ("/", *others)
-        text = "".join(httpx.get(url + path, timeout=SECONDS_MAX, trust_env=False).text for path in paths)
+        text = httpx.get(url, timeout=SECONDS_MAX, trust_env=False).text
+        with Client(url) as books:
+            if ask is not None:
+                ask(books, url)
         process.send_signal(signal.SIGINT)
         assert process.wait(SECONDS_MAX) == 0
     finally:
@@ -62,14 +76,49 @@ def first_page(process: subprocess.Popen[str], *others: str) -> str:
     return text
 
 
+def ask_demonstration(books: Client, url: str) -> None:
+    """Ask what a demonstration has, from a page elsewhere, too, until it is too often."""
+    assert books.network().difference == 0
+    assert books.audit().difference == 0
+    assert books.epoch(1).totals is not None
+    assert books.readiness().ready
+    assert "this is a demonstration" in unsigned(url, "/sessions/1/withdraw")
+    elsewhere = {"Origin": "https://books.example"}
+    statuses = []
+    for _ in range(7):
+        answer = httpx.get(f"{url}/v1/network", headers=elsewhere, trust_env=False)
+        assert answer.headers["access-control-allow-origin"] == elsewhere["Origin"]
+        statuses.append(answer.status_code)
+    # Three were asked before, and those who watch are not counted.
+    assert statuses == [200] * 5 + [429] * 2
+
+
+def unsigned(url: str, path: str) -> str:
+    """Return why the transaction that a page previews cannot be signed there."""
+    text = httpx.get(url + path, trust_env=False).text
+    return text.partition("It cannot be signed here: ")[2].partition("</p>")[0]
+
+
 def test_a_demonstration_is_shown(tmp_path: Path) -> None:
-    text = first_page(started("--demo", home=tmp_path), "/sessions/1/withdraw")
-    assert "It cannot be signed here: this is a demonstration" in text
+    words = ("--demo", "--cors-origin", "https://books.example", "--rate-limit", "8")
+    text = first_page(started(*words, home=tmp_path), ask_demonstration)
     assert "A demonstration" in text
     assert "Nothing is missing: difference 0" in text
 
 
-def test_a_bound_home_is_shown(program: Program, tmp_path: Path) -> None:
+def ask_bound(books: Client, url: str) -> None:
+    """Ask a settlement whose chain is not named."""
+    assert [session.balance for session in books.sessions()] == [2 * 10**18]
+    assert "this server was started without a chain (no network named" in unsigned(
+        url, "/sessions/7/withdraw"
+    )
+    with pytest.raises(ApiProblem, match="did not audit") as refused:
+        books.audit()
+    assert refused.value.status == 404
+
+
+def bound(program: Program, tmp_path: Path) -> Home:
+    """Return a home whose books are those of the program's contract."""
     home = Home(tmp_path / "home")
     home.make()
     home.keep_rules()
@@ -82,8 +131,29 @@ def test_a_bound_home_is_shown(program: Program, tmp_path: Path) -> None:
         settling.bind(connection, known)
     Follower(database, known, [ChainSource(contract.web3, known.address)], confirmations=0).catch_up()
     database.close()
-    process = started("--home", str(home.path), home=tmp_path / "elsewhere")
-    text = first_page(process, "/sessions/7/withdraw")
+    return home
+
+
+def test_a_chain_that_is_named_is_looked_at_and_audited(program: Program, tmp_path: Path) -> None:
+    home = bound(program, tmp_path)
+    wiring = Wiring(Environment(program.config_path), program._connect)
+    run = Run(wiring=wiring, screen=Screen(json_output=True), home=home.path)
+    with serve._opened(run) as (site, auditor):
+        assert auditor is not None
+        audit = site.audit()
+        assert audit is not None
+        assert (audit.difference, audit.block, auditor.reason) == (0, program.height(), None)
+        assert audit.at == pytest.approx(time.time(), abs=SECONDS_MAX)
+        for _ in range(10 * SECONDS_MAX):
+            if site.sight() is not None:
+                break
+            time.sleep(0.1)
+        assert site.sight() is not None
+
+
+def test_a_bound_home_is_shown(program: Program, tmp_path: Path) -> None:
+    home = bound(program, tmp_path)
+    text = first_page(started("--home", str(home.path), home=tmp_path / "elsewhere"), ask_bound)
     assert "A demonstration" not in text
     assert "The books add up: difference 0" in text
     assert "this server does not ask the chain" in text
@@ -101,6 +171,44 @@ def test_an_address_for_wallets_is_one(program: Program) -> None:
     result = program("serve", "--wallet-rpc", "rpc.example")
     assert result.exit_code == 2
     assert "the RPC address has the wrong form" in result.output
+
+
+def test_what_nobody_could_ask_with_is_refused(program: Program) -> None:
+    for words, rule in (
+        (("serve", "--demo", "--cors-origin", "example.org"), "write https://host"),
+        (("serve", "--demo", "--rate-limit", "-1"), "0 for none"),
+        (("run", "--once", "--rate-limit", "5"), "--listen"),
+        (("run", "--cors-origin", "*"), "--listen"),
+    ):
+        result = program(*words)
+        assert result.exit_code == 2, words
+        assert rule in result.output
+
+
+def test_the_environment_says_who_may_ask() -> None:
+    said = read_environment(
+        {
+            "SESSIONPAY_CORS_ORIGINS": "https://a.example, https://b.example",
+            "SESSIONPAY_RATE_LIMIT": "7",
+            "SESSIONPAY_TRUST_FORWARDED": "1",
+        }
+    )
+    run = Run(wiring=Wiring(said, connect), screen=Screen(json_output=True))
+    assert access(run, None, None, trust_forwarded=False) == Access(
+        origins=("https://a.example", "https://b.example"), requests_per_minute=7, trusts_forwarded=True
+    )
+    assert access(run, ["*"], 0, trust_forwarded=False).origins == ("*",)
+    nothing = Run(wiring=Wiring(read_environment({}), connect), screen=Screen(json_output=True))
+    assert access(nothing, None, None, trust_forwarded=False) == Access(
+        requests_per_minute=REQUESTS_PER_MINUTE
+    )
+    for text in ("x", "-1", "9" * 40, "\u0661"):
+        wrong = Run(
+            wiring=Wiring(read_environment({"SESSIONPAY_RATE_LIMIT": text}), connect),
+            screen=Screen(json_output=True),
+        )
+        with pytest.raises(BadRateLimit):
+            access(wrong, None, None, trust_forwarded=False)
 
 
 def test_a_settlement_without_a_contract_is_not_shown(program: Program) -> None:

@@ -14,27 +14,37 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from sessionpay.api import Serving, application, serving
-from sessionpay.client import ApiProblem, BadAnswer, Client, NoAnswer
+from sessionpay.client import ApiProblem, BadAnswer, NoAnswer, Work
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.serving import LIMIT_MAX
 from tests.api.test_books import AUDIT, told
+from tests.client.clients import KINDS, client_of
 from tests.indexer.history import NODES, OWNERS, SESSIONS
+from tests.services.conftest import POLICY, PRICES
 from tests.serving.conftest import NOW
 from tests.store.conftest import database, kind, postgresql, url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sessionpay.client import Client
     from sessionpay.serving import Page
     from tests.serving.conftest import Told
 
 __all__ = ["database", "kind", "postgresql", "told", "url"]
 
 
+@pytest.fixture(params=KINDS)
+def asked(request: pytest.FixtureRequest) -> str:
+    """Which client asks: each test is of both."""
+    kind: str = request.param
+    return kind
+
+
 @pytest.fixture
-def client(told: Told) -> Iterator[Client]:
+def client(told: Told, asked: str) -> Iterator[Client]:
     served = Serving(told.database, told.reader.contract, lambda: NOW, audit=lambda: AUDIT)
-    with serving(application(served), "127.0.0.1:0") as server, Client(server.url) as lent:
+    with serving(application(served), "127.0.0.1:0") as server, client_of(asked, server.url) as lent:
         yield lent
 
 
@@ -74,6 +84,10 @@ def test_what_is_read_is_what_is_shown(client: Client, told: Told) -> None:
     assert_same(client.node(NODES[0]), reader.node(NODES[0]))
     assert [asdict(day) for day in client.days()] == [day._asdict() for day in reader.days()]
     assert client.epoch(1).epoch.state == "open"
+    assert (client.prices().text, client.policy(1).text) == (PRICES, POLICY)
+    quoted = client.quote(Work(model="large", prompt_tokens=3, completion_tokens=2))
+    assert (quoted.amount, quoted.tasks[0].price.prompt, quoted.epoch) == (5, 1_000_000, 1)
+    assert not client.readiness().ready or client.readiness().reasons == ()
 
 
 def test_the_network_is_what_is_shown(client: Client, told: Told) -> None:
@@ -133,15 +147,18 @@ def stranger() -> Iterator[str]:
      json.dumps({"items": [], "next": 5}).encode(), json.dumps({"items": 3, "next": None}).encode()],
 )  # fmt: skip
 @pytest.mark.parametrize("status", [200, 500])
-def test_a_stranger_is_found_out(stranger: str, body: bytes, status: int) -> None:
+def test_a_stranger_is_found_out(stranger: str, asked: str, body: bytes, status: int) -> None:
     Stranger.status, Stranger.body = status, body
-    with Client(stranger) as client:
+    with client_of(asked, stranger) as client:
         with pytest.raises(BadAnswer):
             list(client.sessions())
         with pytest.raises(BadAnswer):
             client.epoch_file(1, "manifest.json")
 
 
-def test_nobody_there_is_told() -> None:
-    with Client("http://127.0.0.1:1") as client, pytest.raises(NoAnswer, match=r"127\.0\.0\.1:1/v1/network"):
+def test_nobody_there_is_told(asked: str) -> None:
+    with (
+        client_of(asked, "http://127.0.0.1:1") as client,
+        pytest.raises(NoAnswer, match=r"127\.0\.0\.1:1/v1/network"),
+    ):
         client.network()

@@ -63,7 +63,9 @@ class PageAnswer(BaseModel, Generic[_Item]):
     """A piece of a list; `next` is the cursor of the piece behind it, null at the end."""
 
     items: list[_Item]
-    next: Annotated[str | None, Field(description="Cursor of the next page.")]
+    next: Annotated[
+        str | None, Field(description="Cursor of the next page.", examples=["WyJzZXNzaW9ucyIsN10"])
+    ]
     asset: AssetAnswer
     books: StandingAnswer
 

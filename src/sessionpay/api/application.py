@@ -23,6 +23,8 @@ from sessionpay.api import (
 )
 from sessionpay.api.access import Access
 from sessionpay.api.descriptions import SCHEMAS, SECURITY
+from sessionpay.api.examples import fill
+from sessionpay.api.limiting import EXEMPT, TOO_OFTEN
 from sessionpay.api.metrics import Counters, StateCollector
 from sessionpay.api.problems import answer_problems
 from sessionpay.api.viewing import Viewing
@@ -123,6 +125,10 @@ def _describe(app: FastAPI) -> None:
         components = found.setdefault("components", {})
         components.setdefault("schemas", {}).update(SCHEMAS)
         components["securitySchemes"] = SECURITY
+        for path, operations in found["paths"].items():
+            for operation in operations.values() if path not in EXEMPT else ():
+                operation["responses"] |= {str(status): each for status, each in TOO_OFTEN.items()}
+        fill(found)
         return found
 
     app.openapi = described  # type: ignore[method-assign]

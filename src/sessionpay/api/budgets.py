@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from sessionpay.api.answers import EXAMPLE_TIME
 from sessionpay.api.problems import described
 from sessionpay.api.reading import bad_body, body_of, object_of, reporter_of
 from sessionpay.core.ids import SESSION_ID_LIMIT, SessionId, parse_session_id
@@ -68,6 +69,18 @@ class BudgetAnswer(BaseModel):
 class ReservationAnswer(BaseModel):
     """An amount of a session that is kept for work under way."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": "0b0f6b0e-7c7f-4a0e-9f63-0e8a4b7b6f11",
+                "session_id": "7",
+                "amount": "50000",
+                "state": "open",
+                "created_at": EXAMPLE_TIME,
+                "expires_at": EXAMPLE_TIME + 60,
+            }
+        }
+    )
     id: str
     session_id: str
     amount: Amount

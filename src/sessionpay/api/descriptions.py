@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from pydantic.json_schema import models_json_schema
+
+from sessionpay.api.rule_answers import QuoteAsked
 from sessionpay.core.money import PPM
 from sessionpay.core.usage import (
     COUNT_LIMIT,
@@ -155,7 +158,16 @@ PROBLEM: dict[str, Any] = {
     },
 }
 
-SCHEMAS = {"UsageRow": ROW, "UsageBatch": BATCH, "UsageAnswers": ANSWERS, "Problem": PROBLEM}
+_, _ASKED = models_json_schema(
+    [(QuoteAsked, "validation")], ref_template="#/components/schemas/{model}", title="asked"
+)
+SCHEMAS = {
+    "UsageRow": ROW,
+    "UsageBatch": BATCH,
+    "UsageAnswers": ANSWERS,
+    "Problem": PROBLEM,
+    **_ASKED["$defs"],
+}
 SECURITY = {
     "reporter": {
         "type": "http",

@@ -33,7 +33,20 @@ _Name = Annotated[
     Path(max_length=200, description="Name of a file, as the epoch lists it.", examples=["manifest.json"]),
 ]
 _BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
-_LINE = {"content": {"application/json": {"schema": {"type": "object"}}}}
+_ACCOUNT = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"
+_EXPLAINED = {
+    "account": _ACCOUNT, "amount": "9000", "served": "9000", "fee": "0", "withheld": "0", "held_before": "0",
+    "held_reason": None, "is_applied": True, "services": [{
+        "node": _ACCOUNT, "session_id": "7", "work": "9500000000", "rating": {
+            "assigned": 4, "committed": 4, "success": 1_000_000, "on_time": 1_000_000, "quality": 1_000_000,
+            "performance": 1_000_000, "reason": None,
+        }, "cancelled": [], "paid": [{"epoch": 3, "paid": "9500000000", "performance": 1_000_000}],
+        "open": [], "fee": "500", "pot": "9000", "weight": "9500000000000000", "remainder": "0",
+        "weight_total": "9500000000000000", "floor": "9000", "amount": "9000", "unpaid": "0",
+        "unpaid_reason": None,
+    }],
+}  # fmt: skip
+_LINE = {"content": {"application/json": {"schema": {"type": "object"}, "example": _EXPLAINED}}}
 
 
 def router(reader: Reader, viewing: Viewing) -> APIRouter:

@@ -12,12 +12,13 @@ from limits.strategies import FixedWindowRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sessionpay.api.problems import Problem
+from sessionpay.api.problems import Problem, described
 
 # Whoever reads an API key puts its reporter's name under this key of the request's state.
 KEYED = "reporter"
 # Those who watch must see most when most is asked.
 EXEMPT = frozenset({"/healthz", "/readyz", "/metrics"})
+TOO_OFTEN = described(s429="The caller asked too often; `Retry-After` says when to come again.")
 # A few megabytes. Beyond that many in a minute, those who come newly share one count.
 CALLERS_MAX = 10_000
 KEYS_MAX = 10_000

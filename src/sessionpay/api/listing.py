@@ -19,9 +19,10 @@ _ADDRESS = "^0x[0-9a-fA-F]{40}$"
 _TAG = {"ETag": {"description": "Changes with the answer.", "schema": {"type": "string"}}}
 
 Cursor = Annotated[
-    str | None, Query(description="Where the page begins: `next` of the page before.", examples=[None])
+    str | None,
+    Query(description="Where the page begins: `next` of the page before.", examples=["WyJzZXNzaW9ucyIsN10"]),
 ]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many rows at most.")]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many rows at most.", examples=[LIMIT])]
 Session = Annotated[
     str,
     Path(pattern="^[0-9]{1,49}$", description="Number of the session, below 2**160.", examples=["7"]),
@@ -34,7 +35,14 @@ Node = Annotated[
         examples=["0x70997970c51812dc3a010c7d01b50e0d17dc79c8"],
     ),
 ]
-Owner = Annotated[str | None, Query(pattern=_ADDRESS, description="Sessions of this address alone.")]
+Owner = Annotated[
+    str | None,
+    Query(
+        pattern=_ADDRESS,
+        description="Sessions of this address alone.",
+        examples=["0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc"],
+    ),
+]
 Epoch = Annotated[int, Path(ge=0, lt=2**63, description="Number of the epoch.", examples=[1])]
 Transaction = Annotated[
     str,

@@ -31,6 +31,7 @@ from sessionpay.serving import (
     NoSuchFile,
     UsageElsewhere,
 )
+from sessionpay.serving.headers import SECURITY
 from sessionpay.store.errors import StoreError
 
 MEDIA_TYPE = "application/problem+json"
@@ -126,6 +127,13 @@ def answer_problems(app: FastAPI) -> None:
         # A driver's text may name hosts and users; it is for the operator and not for reporters.
         detail = "the database does not answer; nothing was acknowledged, send the same again"
         return Problem(503, "NoDatabase", detail, headers={"Retry-After": RETRY_SECONDS}).response()
+
+    @app.exception_handler(Exception)
+    async def _ours_alone(_request: Request, _fault: Exception) -> Response:
+        # Whoever operates the server finds the fault in its log; here it would help whoever looks for one.
+        detail = "the server failed; it is not your request, ask again or tell whoever operates it"
+        # This is answered outside of everything that stands before the routes.
+        return Problem(500, "ServerFault", detail, headers=SECURITY).response()
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, fault: RequestValidationError) -> Response:

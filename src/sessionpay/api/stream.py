@@ -31,13 +31,24 @@ _ID = re.compile(r"([0-9]{1,19})\.([0-9]{1,19})\.([0-9]{1,19})")
 
 _Last = Annotated[
     str | None,
-    Header(alias="Last-Event-ID", description="The id of the last one that came: BLOCK.LOG.ROW."),
+    Header(
+        alias="Last-Event-ID",
+        description="The id of the last one that came: BLOCK.LOG.ROW.",
+        examples=["0.0.0"],
+    ),
 ]
 _OfSession = Annotated[
-    str | None, Query(alias="session", pattern="^[0-9]{1,49}$", description="Of this session alone.")
+    str | None,
+    Query(alias="session", pattern="^[0-9]{1,49}$", description="Of this session alone.", examples=["7"]),
 ]
 _OfNode = Annotated[
-    str | None, Query(alias="node", pattern="^0x[0-9a-fA-F]{40}$", description="Of this node alone.")
+    str | None,
+    Query(
+        alias="node",
+        pattern="^0x[0-9a-fA-F]{40}$",
+        description="Of this node alone.",
+        examples=["0x70997970c51812dc3a010c7d01b50e0d17dc79c8"],
+    ),
 ]
 
 

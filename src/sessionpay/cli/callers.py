@@ -48,7 +48,7 @@ def access(
     rate_limit: int | None,
     *,
     trust_forwarded: bool,
-    public_url: str | None,
+    public_url: str | None = None,
 ) -> Access:
     """Return who may ask, and where; raises `BadOrigin`, `BadRateLimit` and `BadPublicUrl`."""
     said = run.wiring.environment

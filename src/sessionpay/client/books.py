@@ -55,11 +55,11 @@ Asked = TypeVar("Asked")
 class Client:
     """Asks the settlement that is served at `url`; a context manager, or `close` it.
 
-    `key` is a reporter's key, which budgets and reservations need, or the token of a sign-in. Each method raises `ApiProblem` where
-    the API refuses, `NoAnswer` where nobody answers in `timeout_seconds`, and `BadAnswer` where something
-    else than the API does. What can pass is asked `tries` times, because no request does more when it is sent
-    again. Lists are read page by page as they are gone through; of a list that changes meanwhile no row
-    comes twice.
+    `key` is a reporter's key, which budgets and reservations need, or the token of a sign-in. Each method
+    raises `ApiProblem` where the API refuses, `NoAnswer` where nobody answers in `timeout_seconds`, and
+    `BadAnswer` where something else than the API does. What can pass is asked `tries` times, because no
+    request does more when it is sent again. Lists are read page by page as they are gone through; of a list
+    that changes meanwhile no row comes twice.
     """
 
     def __init__(

@@ -22,7 +22,6 @@ class Auditor:
     database: Database
     audit: Callable[[], Audit]
     clock: Callable[[], int]
-    look_seconds: float = LOOK_SECONDS
     last: Audit | None = None
     reason: str | None = None
     _settled: int | None = None
@@ -49,7 +48,7 @@ class Auditor:
         self._ended.set()
 
     def _run(self) -> None:
-        while not self._ended.wait(self.look_seconds):
+        while not self._ended.wait(LOOK_SECONDS):
             if self.reason is not None or self._is_news():
                 self.audit_now()
 
