@@ -1,10 +1,10 @@
 """One read layer for whoever shows the books: the HTTP API and the pages say the same, from here."""
 
+from sessionpay.services.burning import Burn
 from sessionpay.serving.cursors import BadCursor
 from sessionpay.serving.folders import Contents, EpochTotals, FileView
 from sessionpay.serving.reader import LIMIT, LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, NoSuchFile, Reader
 from sessionpay.serving.views import (
-    Burn,
     EpochContents,
     EpochView,
     EventView,
