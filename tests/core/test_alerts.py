@@ -107,9 +107,7 @@ def test_around_the_level_it_is_told_once(limits: Limits, data: st.DataObject) -
 
 
 @given(limits(), forwards, st.lists(st.integers(1, 200), min_size=1, max_size=60))
-def test_what_lasts_is_told(
-    limits: Limits, before: list[tuple[int, int | None]], steps: list[int]
-) -> None:
+def test_what_lasts_is_told(limits: Limits, before: list[tuple[int, int | None]], steps: list[int]) -> None:
     bad = 0 if limits.kind.is_low_bad else 45
     lasting = [(step, bad) for step in steps]
     heard = told(limits, [*before, *lasting])

@@ -183,9 +183,7 @@ class AlertState:
     episode: int = 0
 
 
-def judge(
-    state: AlertState, reading: Reading, limits: Limits, *, now: int
-) -> tuple[AlertState, Word | None]:
+def judge(state: AlertState, reading: Reading, limits: Limits, *, now: int) -> tuple[AlertState, Word | None]:
     """Return how an alert stands after what was read at unix time `now`, and what is to be told of it."""
     state = _not_ahead(state, now)
     against = Reading.GOOD if state.is_raised else Reading.BAD
@@ -199,9 +197,7 @@ def judge(
     return AlertState(is_raised=True, told_at=now, episode=state.episode + 1), Word.RAISED
 
 
-def _stays(
-    state: AlertState, reading: Reading, limits: Limits, now: int
-) -> tuple[AlertState, Word | None]:
+def _stays(state: AlertState, reading: Reading, limits: Limits, now: int) -> tuple[AlertState, Word | None]:
     if reading is Reading.BETWEEN:
         return state, None
     stays = replace(state, turning_since=None)
