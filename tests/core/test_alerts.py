@@ -61,7 +61,7 @@ anyhow = st.lists(st.tuples(st.integers(-600, 400), values), max_size=80)
 
 
 def told(limits: Limits, history: list[tuple[int, int | None]]) -> Heard:
-    """Return what is told of values that come so many seconds after each other: when, what, of which value."""
+    """Return what is told of values that come so many seconds apart: when, what, of which value."""
     state, now, heard = AlertState(), 1_800_000_000, []
     for seconds, value in history:
         now += seconds
@@ -109,8 +109,7 @@ def test_around_the_level_it_is_told_once(limits: Limits, data: st.DataObject) -
 @given(limits(), forwards, st.lists(st.integers(1, 200), min_size=1, max_size=60))
 def test_what_lasts_is_told(limits: Limits, before: list[tuple[int, int | None]], steps: list[int]) -> None:
     bad = 0 if limits.kind.is_low_bad else 45
-    lasting = [(step, bad) for step in steps]
-    heard = told(limits, [*before, *lasting])
+    heard = told(limits, [*before, *((step, bad) for step in steps)])
     # The first of the steps is when it was first seen.
     if sum(steps[1:]) >= limits.raise_seconds:
         last = [word for _, word, _, _ in heard if word is not Word.REMINDER][-1]

@@ -12,7 +12,6 @@ from http import HTTPStatus
 
 from sqlalchemy import Connection
 
-from sessionpay.core.errors import SessionPayError
 from sessionpay.services.alerts.posting import Answer, post, signed
 from sessionpay.services.alerts.receivers import BadReceiver, parse_receiver, resolve
 from sessionpay.services.alerts.secret_files import NoSecret, SecretFiles
@@ -72,9 +71,8 @@ class Courier:
             headers = signed(self.secret_files.read(alert.id), body, webhook_id=webhook_id, at=now)
         except BadReceiver as fault:
             return Answer(None, fault.rule)
-        except (NoSecret, ValueError) as fault:
-            # A secret that somebody changed by hand may be none.
-            return Answer(None, str(fault) if isinstance(fault, SessionPayError) else "its secret is none")
+        except NoSecret as fault:
+            return Answer(None, str(fault))
         # One of them may be out of reach, and the next try takes the next one.
         return post(receiver, addresses[self.draw(len(addresses))], headers=headers, body=body, now=now)
 

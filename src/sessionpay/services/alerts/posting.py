@@ -76,12 +76,16 @@ def post(
     timer.start()
     try:
         with closing(line):
-            return _asked(receiver, line, headers, body, now)
+            response = _asked(receiver, line, headers, body)
+            # Headers that were cut off look like headers that ended.
+            if not is_late.is_set():
+                return _answer(response, now)
     except (OSError, HTTPException, ValueError) as fault:
-        late = f"no answer within {seconds_max} seconds"
-        return Answer(None, late if is_late.is_set() else f"no answer ({_told(fault)})")
+        if not is_late.is_set():
+            return Answer(None, f"no answer ({_told(fault)})")
     finally:
         timer.cancel()
+    return Answer(None, f"no answer within {seconds_max} seconds")
 
 
 def _connected(receiver: Receiver, address: str) -> socket.socket:
@@ -97,9 +101,7 @@ def _connected(receiver: Receiver, address: str) -> socket.socket:
         raise
 
 
-def _asked(
-    receiver: Receiver, line: socket.socket, headers: Mapping[str, str], body: str, now: int
-) -> Answer:
+def _asked(receiver: Receiver, line: socket.socket, headers: Mapping[str, str], body: str) -> HTTPResponse:
     if isinstance(line, ssl.SSLSocket):
         # Proves that the host of the URL is at this address.
         line.do_handshake()
@@ -108,12 +110,12 @@ def _asked(
     connection.sock = line
     fixed = {"Content-Type": "application/json", "User-Agent": "sessionpay", "Connection": "close"}
     connection.request("POST", receiver.path, body=body.encode(), headers={**fixed, **headers})
-    response = connection.getresponse()
-    return Answer(
-        response.status,
-        retry_seconds=_retry_seconds(response.headers.get("Retry-After"), now),
-        excerpt=_excerpt(response),
-    )
+    return connection.getresponse()
+
+
+def _answer(response: HTTPResponse, now: int) -> Answer:
+    retry_seconds = _retry_seconds(response.headers.get("Retry-After"), now)
+    return Answer(response.status, retry_seconds=retry_seconds, excerpt=_excerpt(response))
 
 
 def _excerpt(response: HTTPResponse) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,12 +52,16 @@ class SecretFiles:
         return secret
 
     def read(self, alert_id: int) -> str:
-        """Return the secret of an alert. Raises `NoSecret`."""
+        """Return the secret of an alert. Raises `NoSecret`, also for a file that holds something else."""
         path = self._path(alert_id)
         try:
-            return path.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError):
+            secret = path.read_text(encoding="ascii").strip()
+            found = b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+        except (OSError, ValueError):
             raise NoSecret(alert_id, path=path) from None
+        if not secret.startswith(SECRET_PREFIX) or len(found) != SECRET_BYTES:
+            raise NoSecret(alert_id, path=path)
+        return secret
 
     def forget(self, alert_id: int) -> None:
         """Delete the secret of an alert, if it is there. Raises `NoHome`."""
