@@ -16,6 +16,7 @@ Given levels that meet, or no duration
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -32,6 +33,9 @@ from sessionpay.core.alerts import (
     judge,
     limits_of,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Heard = list[tuple[int, Word, int | None, int]]
 
@@ -60,7 +64,7 @@ forwards = st.lists(st.tuples(st.integers(0, 400), values), max_size=80)
 anyhow = st.lists(st.tuples(st.integers(-600, 400), values), max_size=80)
 
 
-def told(limits: Limits, history: list[tuple[int, int | None]]) -> Heard:
+def told(limits: Limits, history: Sequence[tuple[int, int | None]]) -> Heard:
     """Return what is told of values that come so many seconds apart: when, what, of which value."""
     state, now, heard = AlertState(), 1_800_000_000, []
     for seconds, value in history:

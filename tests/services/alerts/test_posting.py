@@ -33,7 +33,8 @@ from sessionpay.services.alerts.receivers import parse_receiver
 from .receiver import Receiver, running_receiver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from http.server import BaseHTTPRequestHandler
     from pathlib import Path
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - the specification's own example
@@ -52,6 +53,15 @@ def send(url: str, *, address: str = "127.0.0.1", now: int = NOW) -> Answer:
     headers = signed(SECRET, BODY, webhook_id="msg_1", at=int(time.time()))
     where = parse_receiver(url)
     return posting.post(where, address, headers=headers, body=BODY, now=now, seconds_max=SECONDS_MAX)
+
+
+def writing(answer: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Return what answers with these very bytes."""
+
+    def act(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(answer)
+
+    return act
 
 
 def test_the_example_of_the_specification() -> None:
@@ -108,7 +118,7 @@ def test_no_redirect_is_followed(receiver: Receiver) -> None:
 
 
 def test_something_else_than_http(receiver: Receiver) -> None:
-    receiver.act = lambda handler: handler.wfile.write(b"SSH-2.0-none\r\n") and None
+    receiver.act = writing(b"SSH-2.0-none\r\n")
     assert "no answer (" in str(send(receiver.url))
 
 
@@ -132,11 +142,8 @@ def test_nobody_there(receiver: Receiver) -> None:
     ],
 )
 def test_how_long_it_asks_not_to_be_called(receiver: Receiver, told: str, seconds: int | None) -> None:
-    receiver.act = lambda handler: (
-        handler.wfile.write(
-            f"HTTP/1.1 429 Too Many\r\nRetry-After: {told}\r\nContent-Length: 0\r\n\r\n".encode()
-        )
-        and None
+    receiver.act = writing(
+        f"HTTP/1.1 429 Too Many\r\nRetry-After: {told}\r\nContent-Length: 0\r\n\r\n".encode()
     )
     answer = send(receiver.url)
     assert (answer.status, answer.retry_seconds) == (429, seconds)
