@@ -91,4 +91,4 @@ def test_names_are_resolved_first(host: str) -> None:
 
 def test_a_name_that_stands_for_nothing() -> None:
     with pytest.raises(BadReceiver, match="not found"):
-        resolve(parse_receiver("https://nowhere.invalid/"), allow_private=True)
+        resolve(parse_receiver("https://no..where/"), allow_private=True)
