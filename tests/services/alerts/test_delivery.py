@@ -8,6 +8,8 @@ Given one that says it is gone
   it should never be called again, and the log be told all the same
 Given one that hangs
   other receivers should be reached, and looking should go on
+Given any history, and a receiver that fails at random
+  it should hear all that the log says, in its order
 Given a clear behind a raise that is not delivered yet
   it should wait for the raise, while messages about something else do not
 Given a name that stands for a private address by now, or a secret that is lost
@@ -17,6 +19,7 @@ Given a name that stands for a private address by now, or a secret that is lost
 from __future__ import annotations
 
 import time
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -92,6 +95,29 @@ def test_waits_grow_up_to_a_bound(failures: int, drawn: int) -> None:
     assert most == min(WAIT_SECONDS_MAX, WAIT_SECONDS_FIRST * 3**failures)
     wait = wait_seconds(failures, draw=lambda bound: drawn % bound)
     assert most // 2 <= wait <= most
+
+
+def test_any_history_is_told_in_its_order(office: Office, receiver: Receiver) -> None:
+
+    random = Random(7)
+    limits = limits_of(AlertKind.AUDIT_DIFFERENCE, hold_seconds=200, remind_seconds=1_000)
+    added = office.add(limits, url=receiver.url)
+    for _ in range(80):
+        receiver.status = random.choice((200, 500, 503))
+        with office.database.writing() as connection:
+            settling.halt(connection, random.choice((None, "they differ")))
+        office.turn(after=random.choice((0, 60, 300, 900)))
+    receiver.status = 200
+    for _ in range(3):
+        office.turn(after=WAIT_SECONDS_MAX)
+    heard = list(dict.fromkeys(call.id for call in receiver.calls))
+    assert heard == [line["webhook_id"] for line in office.told("alert")]
+    assert len(heard) < len(receiver.calls)
+    by_id = {call.id: call.told(added.secret)["data"] for call in receiver.calls}
+    turns = [by_id[one] for one in heard if by_id[one]["state"] != "reminder"]
+    assert len(turns) > 4
+    for number, facts in enumerate(turns):
+        assert (facts["state"], facts["episode"]) == (("raised", "cleared")[number % 2], number // 2 + 1)
 
 
 def test_a_busy_receiver_is_left_alone(office: Office, receiver: Receiver) -> None:

@@ -118,8 +118,11 @@ def test_no_redirect_is_followed(receiver: Receiver) -> None:
 
 
 def test_something_else_than_http(receiver: Receiver) -> None:
-    receiver.act = writing(b"SSH-2.0-none\r\n")
-    assert "no answer (" in str(send(receiver.url))
+    receiver.act = writing(b"SSH-2.0-\x1b[31m" + b"n" * 10_000 + b"\r\n")
+    told = str(send(receiver.url))
+    assert told.startswith("no answer (SSH-2.0-")
+    assert len(told) < 300
+    assert told.isprintable()
 
 
 def test_nobody_there(receiver: Receiver) -> None:

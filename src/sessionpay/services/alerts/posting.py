@@ -19,6 +19,7 @@ CONNECT_SECONDS_MAX = 5
 ANSWER_SECONDS_MAX = 15
 # Nothing in the answer's body matters but to the person who tests a receiver.
 ANSWER_BYTES_MAX = 1_024
+FAULT_LENGTH_MAX = 200
 # Thirty years; no message waits for that long.
 RETRY_AFTER_DIGITS_MAX = 9
 
@@ -144,4 +145,6 @@ def _retry_seconds(text: str | None, now: int) -> int | None:
 
 
 def _told(fault: Exception) -> str:
-    return " ".join(str(fault).split()) or type(fault).__name__
+    # Some of these quote what the receiver said, which may be anything.
+    words = " ".join(str(fault).split()) or type(fault).__name__
+    return "".join(char if char.isprintable() else "?" for char in words[:FAULT_LENGTH_MAX])
