@@ -59,9 +59,19 @@ def limits(draw: st.DrawFn) -> Limits:
 
 
 values = st.one_of(st.none(), st.integers(0, 45))
-# Steps of time are mostly forwards; a clock that is set back is a rare but real thing.
-forwards = st.lists(st.tuples(st.integers(0, 400), values), max_size=80)
-anyhow = st.lists(st.tuples(st.integers(-600, 400), values), max_size=80)
+
+
+def histories(seconds: st.SearchStrategy[int]) -> st.SearchStrategy[list[tuple[int, int | None]]]:
+    """Draw values that stay for a while each, because what does not last is never told."""
+    lasting = st.tuples(values, st.lists(seconds, min_size=1, max_size=6))
+    return st.lists(lasting, max_size=30).map(
+        lambda runs: [(step, value) for value, steps in runs for step in steps]
+    )
+
+
+forwards = histories(st.integers(0, 400))
+# A clock that is set back is a rare but real thing.
+anyhow = histories(st.one_of(st.integers(0, 400), st.integers(0, 400), st.integers(-600, 400)))
 
 
 def told(limits: Limits, history: Sequence[tuple[int, int | None]]) -> Heard:
@@ -138,6 +148,21 @@ def test_reminders_come_at_their_interval() -> None:
 def test_short_dips_are_not_told() -> None:
     limits = limits_of(AlertKind.BALANCE_LOW, raise_at=100)
     assert told(limits, [(0, 500), (10, 99), (49, 99), (10, 110), (10, 99), (59, 99)]) == []
+
+
+def test_what_lasts_exactly_as_long_is_told() -> None:
+    limits = limits_of(AlertKind.BALANCE_LOW, raise_at=100)
+    again = [(1, 99), (60, 99), (1, 110), (60, 110)]
+    heard = told(limits, again * 3)
+    assert [(word, episode) for _, word, _, episode in heard] == [
+        (word, episode) for episode in (1, 2, 3) for word in (Word.RAISED, Word.CLEARED)
+    ]
+
+
+def test_a_clock_that_is_set_back_delays_by_one_duration() -> None:
+    limits = limits_of(AlertKind.BALANCE_LOW, raise_at=100)
+    heard = told(limits, [(0, 99), (-10_000, 99), (60, 99), (-10 * 86_400, 99), (86_400, 99)])
+    assert [word for _, word, _, _ in heard] == [Word.RAISED, Word.REMINDER]
 
 
 def test_between_the_levels_a_raise_waits() -> None:

@@ -283,9 +283,8 @@ def refused_payouts(connection: Connection, *, words: str) -> dict[str, tuple[in
     o = outbox.c
     query = (
         select(o.rows, o.epoch, o.reason)
-        .where(
-            o.state == State.FAILED, o.purpose == Purpose.PAYOUT, o.reason.contains(words, autoescape=True)
-        )
+        .where(o.state == State.FAILED, o.purpose == Purpose.PAYOUT)
+        .where(o.reason.contains(words, autoescape=True))
         .order_by(o.epoch)
     )
     return {row[0]: (row[1], row[2]) for row in connection.execute(query)}

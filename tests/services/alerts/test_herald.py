@@ -184,6 +184,12 @@ def test_a_payee_refuses_and_is_paid_later(office: Office, receiver: Receiver) -
     contract, operator = office.stage.contract, office.stage.operator
     node = operator.address
     other = Sender(contract.web3, office.stage.chain.accounts[1])
+    # What was paid out before says nothing of what is refused later.
+    contract.update_node_last_used_timestamp(node)
+    paid = office.stage.session(100)
+    office.stage.charge(paid, 100)
+    contract.allocate_node_amounts(contract.settlement_sequence(), (Allocation(node, BaseUnits(100)),))
+    contract.withdraw_node_payment(node)
     refusing = deploy_refusing_payee(operator, ZERO_ADDRESS)
     # Whoever is paid now decides; the last run of this test left it with the other one.
     holder = operator if contract.node_payees(node) == ZERO_ADDRESS else other
@@ -205,6 +211,23 @@ def test_a_payee_refuses_and_is_paid_later(office: Office, receiver: Receiver) -
     office.turn()
     office.turn(after=300)
     assert receiver.states() == ["raised", "cleared"]
+
+
+def test_a_look_that_finds_nothing_new_writes_nothing(office: Office) -> None:
+    office.add_low(None)
+    office.add(*(limits_of(kind) for kind in AlertKind if not kind.is_of_session))
+    office.raise_it()
+    seen: list[str] = []
+
+    def heard(_c: Any, _cursor: Any, statement: str, *_more: Any) -> None:  # noqa: ANN401
+        seen.append(statement)
+
+    event.listen(office.database.engine, "before_cursor_execute", heard)
+    office.turn(after=60)
+    event.remove(office.database.engine, "before_cursor_execute", heard)
+    ours = [statement for statement in seen if "alert_" in statement]
+    assert ours
+    assert all(statement.startswith("SELECT") for statement in ours)
 
 
 def test_only_sessions_with_a_rule_are_looked_at(office: Office) -> None:
