@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from sessionpay.core.ids import SessionId
 from sessionpay.core.money import BaseUnits
 from sessionpay.core.movements import Kind
-from sessionpay.store import pages
+from sessionpay.store import queries
 from sessionpay.store.derived import DAY_SECONDS
 from sessionpay.store.evidence import Contract
 
@@ -31,13 +31,9 @@ class Burn:
 
 def burn(connection: Connection, contract: Contract, session_id: SessionId, *, since: int, now: int) -> Burn:
     """Return what a session was charged in the last days, or since it was registered at `since`."""
-    lines = pages.movements(connection, contract, of=session_id, limit=BURN_LINES_MAX)
+    lines = queries.newest_of_session(connection, contract, session_id, limit=BURN_LINES_MAX)
     begins_at = max(since, now - BURN_SECONDS)
     if len(lines) == BURN_LINES_MAX:
         begins_at = max(begins_at, lines[-1].timestamp)
-    spent = sum(
-        line.movement.amount
-        for line in lines
-        if line.movement.kind is Kind.CHARGE and line.timestamp >= begins_at
-    )
+    spent = sum(line.amount for line in lines if line.kind == Kind.CHARGE and line.timestamp >= begins_at)
     return Burn(BaseUnits(spent), max(0, now - begins_at))

@@ -29,6 +29,7 @@ from sessionpay.core.events import Allocation
 from sessionpay.core.ids import ZERO_ADDRESS, SessionId
 from sessionpay.core.money import BaseUnits
 from sessionpay.services import alerts as alerting
+from sessionpay.services.alerts import judging
 from sessionpay.services.alerts.enrolment import NoAlert, NoReceiver, NothingToTell
 from sessionpay.services.alerts.receivers import BadReceiver
 from sessionpay.services.alerts.secret_files import NoSecret
@@ -228,6 +229,24 @@ def test_a_look_that_finds_nothing_new_writes_nothing(office: Office) -> None:
     ours = [statement for statement in seen if "alert_" in statement]
     assert ours
     assert all(statement.startswith("SELECT") for statement in ours)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_many_sessions_are_looked_at_in_turns(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "SESSION_RULES_AT_ONCE", 2)
+    for _ in range(5):
+        office.add_low(None)
+    office.add(limits_of(AlertKind.AUDIT_DIFFERENCE))
+    with office.database.writing() as connection:
+        settling.halt(connection, "they differ")
+    found = []
+    for number in range(6):
+        office.now += 60
+        before = len(office.told("alert"))
+        office.herald.turn(number)
+        found.append(len(office.told("alert")) - before)
+    # Three turns see every session once, three more raise it; what is of no session is in each of them.
+    assert found == [1, 0, 0, 2, 2, 1]
 
 
 def test_only_sessions_with_a_rule_are_looked_at(office: Office) -> None:

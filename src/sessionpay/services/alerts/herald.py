@@ -7,6 +7,7 @@ receiver holds up another one, and none of them the settlement.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from threading import Event, Thread
 from time import monotonic
 
@@ -73,10 +74,13 @@ class Herald:
         for each in self._couriers.values():
             each.join(max(0, until - monotonic()))
 
-    def turn(self) -> None:
-        """Look, tell the log, and send couriers on their way; no fault of it ends anything else."""
+    def turn(self, number: int | None = None) -> None:
+        """Look, tell the log, and send couriers on their way; no fault of it ends anything else.
+
+        `number` counts the turns of one that goes on; None looks at everything.
+        """
         try:
-            look(self.database, self.contract, now=self.clock())
+            look(self.database, self.contract, now=self.clock(), turn=number)
             self.courier.checkpoint(DeliveryStep.ENTERED)
             self._log()
             self._send_out()
@@ -87,8 +91,10 @@ class Herald:
             self._fault = None
 
     def _run(self) -> None:
-        while not self._ended.is_set():
-            self.turn()
+        for number in count():
+            if self._ended.is_set():
+                return
+            self.turn(number)
             self._ended.wait(LOOK_SECONDS)
 
     def _log(self) -> None:
