@@ -61,7 +61,7 @@ def test_a_deposit_ends_an_alert(tmp_path: Path, processes: list[subprocess.Pope
         fill_home(home, scene, usage=[usage_of(scene, 1), []])
         process = started(scene, home)
         processes.append(process)
-        log = Log(process)
+        log = Log(process, seconds_max=4 * SECONDS_MAX)
         log.until(event="epoch", epoch=1, state="charging")
         alert(home, "add", silent.url, *words)
         added = alert(home, "add", receiver.url, *words)

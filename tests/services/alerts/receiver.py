@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
 
-SECONDS_MAX = 30
+SECONDS_MAX = 60
 
 
 @dataclass(frozen=True)
