@@ -35,10 +35,10 @@ RUN = "from sessionpay.cli.main import run; run()"
 class Log:
     """What a process wrote, line by line."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], *, seconds_max: int = SECONDS_MAX) -> None:
         self._process = process
         # A log that does not go on ends with its process, and so does the wait for it.
-        self._end = Timer(SECONDS_MAX, process.kill)
+        self._end = Timer(seconds_max, process.kill)
         self._end.daemon = True
         self._end.start()
         self.lines: list[str] = []

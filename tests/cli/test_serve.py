@@ -138,7 +138,7 @@ def test_a_chain_that_is_named_is_looked_at_and_audited(program: Program, tmp_pa
     home = bound(program, tmp_path)
     wiring = Wiring(Environment(program.config_path), program._connect)
     run = Run(wiring=wiring, screen=Screen(json_output=True), home=home.path)
-    with serve._opened(run) as (site, auditor):
+    with serve._opened(run, None) as (site, auditor):
         assert auditor is not None
         audit = site.audit()
         assert audit is not None

@@ -39,6 +39,7 @@ ELSEWHERE = {
     *((name,) for name in ("run", "status", "backup")),
     *(("session", name) for name in ("budget", "credit")),
     *(("usage", name) for name in ("import", "rejects", "reporter")),
+    *(("alert", name) for name in ("add", "list", "remove", "test")),
     *(("epoch", name) for name in ("list", "show", "close", "verify", "explain", "export")),
 }
 

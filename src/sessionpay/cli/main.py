@@ -9,6 +9,7 @@ from sessionpay import __version__
 from sessionpay.cli import audit, backup, budget, check, credit, deploy, status
 from sessionpay.cli import run as running
 from sessionpay.cli.admin import admin
+from sessionpay.cli.alert import alert
 from sessionpay.cli.commands import Needs, command
 from sessionpay.cli.epoch import epoch
 from sessionpay.cli.failures import Commands
@@ -50,7 +51,7 @@ def sessionpay(
 deploy.register(app)
 credit.register(session)
 budget.register(session)
-for _group in (session, network, node, admin, usage, prices, epoch, index):
+for _group in (session, network, node, admin, usage, prices, epoch, index, alert):
     app.add_typer(_group)
 check.register(app)
 audit.register(app)

@@ -19,6 +19,7 @@ from sessionpay.cli.interrupts import interruptible
 from sessionpay.cli.output import Fields, Money, Row
 from sessionpay.core.ids import checksum_address
 from sessionpay.core.money import BaseUnits
+from sessionpay.services.alerts import Herald
 from sessionpay.services.condition import Watch
 from sessionpay.services.daemon import POLL_SECONDS, BooksDiffer, Daemon
 from sessionpay.services.trial_chain import open_sessions
@@ -26,6 +27,9 @@ from sessionpay.services.wholeness import require_whole
 from sessionpay.serving import signing_in
 from sessionpay.store import epochs, intake, settling
 from sessionpay.store.database import Database
+
+# What somebody waits for at the end of a run, so that receivers hear of what it found.
+TELL_SECONDS_MAX = 20
 
 _Once = Annotated[bool, Option("--once", help="Settle every epoch that is closed, audit, and stop.")]
 _Embedded = Annotated[
@@ -94,11 +98,19 @@ def run_settlement(
             clock=now,
             report=report,
         )
+        herald = Herald.of(home, database, daemon.follower.contract, clock=now, report=report)
         if once:
-            _settle_once(run, daemon, contract)
+            try:
+                _settle_once(run, daemon, contract)
+            finally:
+                herald.tell_once(seconds_max=TELL_SECONDS_MAX)
         else:
             with interruptible() as stop:
-                _keep_running(daemon, contract, listen, may_ask, stop)
+                herald.begin()
+                try:
+                    _keep_running(daemon, contract, listen, may_ask, stop)
+                finally:
+                    herald.end()
 
 
 def _keep_running(

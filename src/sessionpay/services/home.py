@@ -63,6 +63,11 @@ class Home:
         return self.path / "epochs"
 
     @property
+    def alerts(self) -> Path:
+        """The folder of the secrets that alerts are signed with."""
+        return self.path / "alerts"
+
+    @property
     def prices(self) -> Path:
         """The price sheet that the next epoch to be opened takes."""
         return self.path / "prices.toml"

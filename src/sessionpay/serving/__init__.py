@@ -1,5 +1,6 @@
 """One read layer for whoever shows the books: the HTTP API and the pages say the same, from here."""
 
+from sessionpay.services.burning import Burn
 from sessionpay.serving.cursors import BadCursor
 from sessionpay.serving.exports import MEDIA_TYPES, PricedRow, RowFormat, written
 from sessionpay.serving.folders import Contents, EpochTotals, FileView
@@ -16,7 +17,6 @@ from sessionpay.serving.usage import (
     sent,
 )
 from sessionpay.serving.views import (
-    Burn,
     EpochContents,
     EpochView,
     EventView,

@@ -13,6 +13,7 @@ from sessionpay.core.errors import InputError, shown
 from sessionpay.core.ids import SESSION_ID_DIGITS_MAX, SESSION_ID_LIMIT, Address, SessionId, is_address
 from sessionpay.core.money import NOTHING, BaseUnits
 from sessionpay.services.budget import NoSession, budget_of
+from sessionpay.services.burning import burn
 from sessionpay.serving import cursors, folders, telling
 from sessionpay.serving.cursors import Part, is_place, is_session
 from sessionpay.serving.folders import FileView
@@ -136,7 +137,7 @@ class Reader:
             return SessionAccount(
                 telling.session(self.contract, session_id, found),
                 budget_of(connection, self.contract, session_id, now=now),
-                telling.burn(connection, self.contract, session_id, since=since, now=now),
+                burn(connection, self.contract, session_id, since=since, now=now),
             )
 
     def session_charges(

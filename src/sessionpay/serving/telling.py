@@ -8,9 +8,7 @@ from sessionpay.core.books import Node, Session
 from sessionpay.core.ids import ZERO_ADDRESS, Address, SessionId
 from sessionpay.core.ledger import WINDOW_SECONDS
 from sessionpay.core.money import NOTHING, BaseUnits
-from sessionpay.core.movements import Kind
 from sessionpay.serving.views import (
-    Burn,
     EpochView,
     EventView,
     MovementView,
@@ -22,16 +20,10 @@ from sessionpay.serving.views import (
     TreasuryView,
     Withdrawal,
 )
-from sessionpay.store import flows, pages, queries
-from sessionpay.store.derived import DAY_SECONDS
+from sessionpay.store import flows, queries
 from sessionpay.store.epochs import Epoch
 from sessionpay.store.evidence import Contract, Entry
 from sessionpay.store.pages import Charged, Moved
-
-# Long enough for quiet weekends to count, and short enough to notice that a session is used more.
-BURN_SECONDS = 7 * DAY_SECONDS
-# A session that is charged every ten minutes has no more in that time; of one that has, the last ones tell.
-BURN_LINES_MAX = 1_000
 
 
 def session(contract: Contract, session_id: SessionId, kept: Session) -> SessionView:
@@ -47,20 +39,6 @@ def session(contract: Contract, session_id: SessionId, kept: Session) -> Session
         last_payment_at=kept.last_payment_at,
         withdrawal=Withdrawal(asked, opens_at, opens_at + WINDOW_SECONDS) if asked else None,
     )
-
-
-def burn(connection: Connection, contract: Contract, session_id: SessionId, *, since: int, now: int) -> Burn:
-    """Return what a session was charged in the last days, or since it was registered at `since`."""
-    lines = pages.movements(connection, contract, of=session_id, limit=BURN_LINES_MAX)
-    begins_at = max(since, now - BURN_SECONDS)
-    if len(lines) == BURN_LINES_MAX:
-        begins_at = max(begins_at, lines[-1].timestamp)
-    spent = sum(
-        line.movement.amount
-        for line in lines
-        if line.movement.kind is Kind.CHARGE and line.timestamp >= begins_at
-    )
-    return Burn(BaseUnits(spent), max(0, now - begins_at))
 
 
 def charge(found: Charged) -> SessionCharge:

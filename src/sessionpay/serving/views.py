@@ -8,6 +8,7 @@ from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import Asset, BaseUnits
 from sessionpay.core.movements import Kind
 from sessionpay.services.budget import Budget
+from sessionpay.services.burning import Burn
 from sessionpay.serving.folders import Contents
 from sessionpay.store.flows import Flows
 from sessionpay.store.pages import Sending
@@ -56,18 +57,6 @@ class SessionView:
     registered_at: int
     last_payment_at: int
     withdrawal: Withdrawal | None
-
-
-@dataclass(frozen=True, slots=True)
-class Burn:
-    """What a session was charged, `amount` in the last `seconds`."""
-
-    amount: BaseUnits
-    seconds: int
-
-    def seconds_left(self, available: BaseUnits) -> int | None:
-        """Return how long `available` lasts if the session goes on as it did; None if it spends nothing."""
-        return available * self.seconds // self.amount if self.amount else None
 
 
 @dataclass(frozen=True, slots=True)

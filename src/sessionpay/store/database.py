@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from sqlalchemy.pool import NullPool
 
 from sessionpay.store import faults, migrations
+from sessionpay.store.alert_tables import ALERTING
 from sessionpay.store.errors import BadDatabase, BadDatabaseUrl, DatabaseBusy, NoDatabase
 from sessionpay.store.faults import shown_url
 from sessionpay.store.settlement_tables import SETTLEMENT
@@ -152,7 +153,7 @@ class Database:
             return SchemaState.NEWER
         if version != versions[-1]:
             return SchemaState.OLDER
-        if {table.name for table in (*EVIDENCE, *SETTLEMENT)} - found:
+        if {table.name for table in (*EVIDENCE, *SETTLEMENT, *ALERTING)} - found:
             return SchemaState.BROKEN
         return SchemaState.DERIVED_LOST if {table.name for table in DERIVED} - found else SchemaState.CURRENT
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, bindparam, func, select
 
 from sessionpay.core.books import Node, Session
 from sessionpay.core.ids import Address, SessionId
@@ -14,6 +14,7 @@ from sessionpay.core.movements import ADDING, Kind
 from sessionpay.store import tables
 from sessionpay.store.derived import DAY_SECONDS
 from sessionpay.store.evidence import Contract
+from sessionpay.store.types import WholeNumber
 
 _FETCH_ROWS = 2_000
 
@@ -33,6 +34,14 @@ class Line(NamedTuple):
     subject: SessionId | Address
     amount: int
     balance: BaseUnits
+
+
+class Amount(NamedTuple):
+    """One movement, as far as it says when (unix seconds), what, and how much (base units)."""
+
+    timestamp: int
+    kind: str
+    amount: int
 
 
 class DayTotal(NamedTuple):
@@ -94,6 +103,14 @@ def session(connection: Connection, contract: Contract, session_id: SessionId) -
     ).where(s.contract_id == contract.id, s.session_id == session_id)
     row = connection.execute(query).one_or_none()
     return None if row is None else Session(*row)
+
+
+def newest_of_session(
+    connection: Connection, contract: Contract, session_id: SessionId, *, limit: int
+) -> list[Amount]:
+    """Return the newest movements of one session, the last one first; nothing but when, what and how much."""
+    values = {"contract_id": contract.id, "session_id": session_id, "limit": limit}
+    return [Amount(*row) for row in connection.execute(_NEWEST, values)]
 
 
 def nodes(connection: Connection, contract: Contract) -> Iterator[tuple[Address, Node]]:
@@ -233,3 +250,29 @@ def _line(row: Row[Any], signed: int, balance: int) -> Line:
     subject = row.node if row.session_id is None else row.session_id
     place = (row.block_number, row.timestamp, row.transaction_hash, row.log_index, row.row)
     return Line(*place, Kind(row.kind), subject, signed, BaseUnits(balance))
+
+
+def _newest() -> Select[*tuple[Any, ...]]:
+    """Return the statement of `newest_of_session`, made once because making it takes longer than running it.
+
+    The newest rows are cut out before they are joined, so that the others are not touched.
+    """
+    m, e = tables.movements.c, tables.events.c
+    own = (
+        select(m.contract_id, m.block_number, m.log_index, m.row, m.kind, m.amount)
+        .where(m.contract_id == bindparam("contract_id", type_=BigInteger))
+        .where(m.session_id == bindparam("session_id", type_=WholeNumber))
+        .order_by(m.block_number.desc(), m.log_index.desc(), m.row.desc())
+        .limit(bindparam("limit", type_=BigInteger))
+        .subquery()
+    )
+    place = (
+        (own.c.contract_id == e.contract_id)
+        & (own.c.block_number == e.block_number)
+        & (own.c.log_index == e.log_index)
+    )
+    query = select(e.timestamp, own.c.kind, own.c.amount).select_from(own).join(tables.events, place)
+    return query.order_by(own.c.block_number.desc(), own.c.log_index.desc(), own.c.row.desc())
+
+
+_NEWEST = _newest()

@@ -230,6 +230,8 @@ outbox = Table(
     UniqueConstraint("epoch", "purpose", "position"),
     sqlite_autoincrement=True,
 )
+# What is still on its way, and what failed, are few among all that was ever sent.
+Index("outbox_of_state", outbox.c.state, outbox.c.purpose)
 
 # Every signed form of a transaction, kept before it is sent; fees in wei for one gas, `gas` its limit.
 # `state` is as in the outbox, or replaced: it cannot count any more. `final_number` was the last final
