@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from sessionpay.api import accounts, budgets, epochs, health, network, stream, usage
+from sessionpay.api import accounts, budgets, current, epochs, health, network, stream, usage
 from sessionpay.api.descriptions import SCHEMAS, SECURITY
 from sessionpay.api.metrics import Counters, StateCollector
 from sessionpay.api.problems import answer_problems
@@ -70,6 +70,7 @@ def application(serving: Serving) -> FastAPI:
     app.include_router(budgets.router(serving.database, keeping))
     reader = serving.reader()
     app.include_router(accounts.router(reader))
+    app.include_router(current.router(reader))
     app.include_router(stream.router(reader))
     app.include_router(network.router(reader, serving.audit))
     app.include_router(epochs.router(reader))

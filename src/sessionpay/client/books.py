@@ -20,6 +20,7 @@ from sessionpay.client.answers import (
     Session,
     SessionAccount,
     SessionCharge,
+    SoFar,
     Transaction,
 )
 from sessionpay.client.decoding import decode, each
@@ -86,6 +87,14 @@ class Client:
     def node(self, node: Address) -> Node:
         """Return one node."""
         return self._read(f"/v1/nodes/{_part(node)}", lambda found: decode(Node, found["node"]))
+
+    def node_so_far(self, node: Address) -> SoFar | None:
+        """Return what a node did in the open epoch, and an estimate; None where no epoch is open."""
+
+        def read(found: dict[str, Any]) -> SoFar | None:
+            return None if found["so_far"] is None else decode(SoFar, found["so_far"])
+
+        return self._read(f"/v1/nodes/{_part(node)}/current", read)
 
     def node_movements(self, node: Address) -> Iterator[Movement]:
         """Yield allocations and payouts of a node, the newest first."""

@@ -3,6 +3,7 @@
 from sessionpay.serving.cursors import BadCursor
 from sessionpay.serving.folders import Contents, EpochTotals, FileView
 from sessionpay.serving.reader import LIMIT, LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, NoSuchFile, Reader
+from sessionpay.serving.so_far import SoFar
 from sessionpay.serving.views import (
     Burn,
     EpochContents,
@@ -48,6 +49,7 @@ __all__ = [
     "SessionAccount",
     "SessionCharge",
     "SessionView",
+    "SoFar",
     "Standing",
     "TransactionView",
     "TreasuryView",
