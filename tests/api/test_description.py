@@ -43,6 +43,7 @@ OPERATIONS = {
     *(("GET", f"/v1{path}") for path in (
         "/sessions", "/sessions/{session_id}", "/sessions/{session_id}/movements",
         "/sessions/{session_id}/charges", "/nodes", "/nodes/{node}", "/nodes/{node}/movements",
+        "/nodes/{node}/current",
         "/network", "/network/days", "/network/movements", "/audit", "/events", "/events/stream", "/search",
         "/transactions/{transaction_hash}", "/epochs", "/epochs/{number}",
         "/epochs/{number}/files/{name}", "/epochs/{number}/accounts/{node}",

@@ -149,7 +149,10 @@ def test_nobody_elses_rows_are_looked_at(database: Database) -> None:
     assert all("usage_rows_of_node" in line for line in lines), lines
 
 
-def test_there_is_nothing_before_the_first_epoch(database: Database) -> None:
+def test_there_is_nothing_where_no_epoch_is_open(database: Database) -> None:
+    open_epoch(database, RULES, at=NOW)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE epochs SET closed_at = 1"))
     with database.reading() as connection:
         assert so_far(connection, NODE_A) is None
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessionpay.web.application import PAGES, TABLES
+from sessionpay.web.application import CHARTS, PAGES, TABLES
 from tests.web.places import EVERYTHING, PAGES_SHOWN, places
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ POLICY = (
 
 
 def test_every_route_is_looked_at() -> None:
-    shapes = {re.sub(r"{\w+}", "{}", path) for path in (*PAGES, *TABLES)}
+    shapes = {re.sub(r"{\w+}", "{}", path) for path in (*PAGES, *TABLES, *CHARTS)}
     assert shapes <= {re.sub(r"{\w+}", "{}", path.split("?")[0]) for path in EVERYTHING}
 
 

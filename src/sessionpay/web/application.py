@@ -55,6 +55,13 @@ TABLES: dict[str, Callable[[Site, Request], Table]] = {
     "/transactions/{hash}/events.csv": searching.transaction_csv,
 }
 
+CHARTS: dict[str, Callable[[Site, Request], str]] = {
+    "/network/places.svg": network.places_chart,
+    "/network/days.svg": network.days_chart,
+    "/sessions/{session_id}/balance.svg": sessions.balance_chart,
+    "/nodes/{address}/earned.svg": nodes.earned_chart,
+}
+
 # What was asked for is well written, and not there.
 _MISSING = (NoSession, NoNode, NoSuchEpoch, NoSuchFile, NoTransaction)
 
@@ -66,6 +73,7 @@ def pages(site: Site) -> Starlette:
         routes=[
             *(Route(path, _page(site, render)) for path, render in PAGES.items()),
             *(Route(path, _table(site, make)) for path, make in TABLES.items()),
+            *(Route(path, _chart(site, draw)) for path, draw in CHARTS.items()),
             Route("/epochs/{number}/files/{name}", _file(site)),
             Mount("/static", static, name="static"),
         ],
@@ -86,6 +94,13 @@ def _table(site: Site, make: Callable[[Site, Request], Table]) -> Callable[[Requ
         table = make(site, request)
         named = {"Content-Disposition": f'attachment; filename="{table.name}.csv"'}
         return StreamingResponse(csv_lines(table), media_type="text/csv", headers=FRESH | named)
+
+    return answer
+
+
+def _chart(site: Site, draw: Callable[[Site, Request], str]) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        return Response(draw(site, request), media_type="image/svg+xml", headers=FRESH)
 
     return answer
 
