@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from sessionpay.api import serving
+from sessionpay.api import Serving, application, serving
 from sessionpay.chain import rpc
 from sessionpay.chain.sender import Sender
+from sessionpay.client import Client
 from sessionpay.core.ids import SessionId
 from sessionpay.services.condition import Sight
 from sessionpay.services.demonstration import Demonstration, demonstrate
@@ -75,6 +76,15 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     ):
         yield Shown(made, site, client, server.url)
     database.close()
+
+
+@pytest.fixture(scope="session")
+def asked(shown: Shown) -> Iterator[Client]:
+    """Lend a client of the API over the same books."""
+    site = shown.site
+    served = Serving(site.database, site.contract, site.clock, site.sight, site.audit, site.home.epochs)
+    with serving(application(served), "127.0.0.1:0") as server, Client(server.url) as client:
+        yield client
 
 
 def _leave(made: Demonstration) -> None:

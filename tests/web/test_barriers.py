@@ -53,7 +53,9 @@ def barriers(page: Page, axe: str) -> list[str]:
     """Return what axe finds; its script goes past the page's policy only as the browser's own tools do."""
     page.evaluate(axe)
     found: list[dict[str, Any]] = page.evaluate("axe.run().then(found => found.violations)")
-    return [f"{each['impact']} {each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]]
+    return [
+        f"{each['impact']} {each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]
+    ]
 
 
 @pytest.mark.parametrize(("theme", "width"), LOOKS)

@@ -84,7 +84,9 @@ def test_colours_are_those_of_the_style(look: Look, colours: dict[str, str]) -> 
     assert colours["paid"] in bars(["1"], [Series("paid", "Paid", [1])], ETH, look)
 
 
-@pytest.mark.parametrize("look", ["", "?theme=dark", "?width=narrow", "?theme=dark&width=narrow", "?theme=<x>"])
+@pytest.mark.parametrize(
+    "look", ["", "?theme=dark", "?width=narrow", "?theme=dark&width=narrow", "?theme=<x>"]
+)
 def test_each_page_has_its_picture(shown: Shown, look: str) -> None:
     for path, picture in (
         ("/", "/network/places.svg"),

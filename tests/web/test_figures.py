@@ -14,7 +14,16 @@ import pytest
 
 from sessionpay.core.ids import ZERO_ADDRESS
 from sessionpay.core.money import Asset
-from sessionpay.web.figures import day, leading_zeros, machine_moment, moment, percent, short, short_amount, span
+from sessionpay.web.figures import (
+    day,
+    leading_zeros,
+    machine_moment,
+    moment,
+    percent,
+    short,
+    short_amount,
+    span,
+)
 from sessionpay.web.tables import Column, Kind, Table, csv_lines
 
 ETH = Asset(ZERO_ADDRESS, "ETH", 18)
@@ -56,7 +65,13 @@ def test_times_are_written_whatever_their_size() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 seconds"), (3 * 86_400 + 36, "3 days"), (61, "1 minute 1 second"), (90_061, "1 day 1 hour"), (86_400 * 2_000, "2,000 days")],
+    [
+        (0, "0 seconds"),
+        (3 * 86_400 + 36, "3 days"),
+        (61, "1 minute 1 second"),
+        (90_061, "1 day 1 hour"),
+        (86_400 * 2_000, "2,000 days"),
+    ],
 )
 def test_a_span_has_its_two_largest_units(seconds: int, text: str) -> None:
     assert span(seconds) == text
