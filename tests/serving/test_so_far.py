@@ -1,7 +1,7 @@
 """What a node did in the epoch that is open.
 
 Given rows of many nodes and sessions
-  it should count the node's own, and estimate what settling all of them would give it, sessions paying in full
+  it should count the node's own, and estimate what settling all would give it, sessions paying in full
 Given an epoch that was closed, a node without rows, or more rows than are counted
   it should tell only what is of the open epoch, that there is nothing, and how many are left out
 Given any of this

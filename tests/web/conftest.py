@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from sessionpay.chain import rpc
 from sessionpay.chain.sender import Sender
 from sessionpay.client import Client
 from sessionpay.core.ids import SessionId
+from sessionpay.core.usage import NAME_LENGTH_MAX
 from sessionpay.services.condition import Sight
 from sessionpay.services.demonstration import Demonstration, demonstrate
 from sessionpay.services.home import Home
@@ -31,11 +33,13 @@ SECONDS_MAX = 30
 # Somebody who names a model chooses a text that ends up on a page, in a CSV and in a spreadsheet.
 HOSTILE = "<script>document.title='taken'</script>"
 FORMULA = "=HYPERLINK(1)"
-PRICES = (
-    "".join(
-        f"\n[models.{name!r}]\nprompt = 1_000_000_000_000\ncompletion = 0\n" for name in ("large", FORMULA)
-    )
-    + f'\n[models."{HOSTILE}"]\nprompt = 1_000_000_000_000\ncompletion = 0\n'
+# What could break a page: markup, what turns the text after it around, and more than a screen is wide.
+MARKUP = '"><img src=x onerror=document.title="taken"></td></table></main>'
+BACKWARDS = "gpt\u202eexe.rof"
+ENDLESS = "W" * NAME_LENGTH_MAX
+NAMES = ("large", HOSTILE, FORMULA, MARKUP, BACKWARDS, ENDLESS)
+PRICES = "".join(
+    f"\n[models.{json.dumps(name)}]\nprompt = 1_000_000_000_000\ncompletion = 0\n" for name in NAMES
 )
 
 LEAVING = SessionId(2**160 - 1)
@@ -99,8 +103,8 @@ def _settle_hostile(made: Demonstration, home: Home) -> None:
     """Settle an epoch whose usage names models as nobody should."""
     home.prices.write_text(PRICES + home.prices.read_text(encoding="utf-8"), encoding="utf-8")
     database = made.daemon.database
-    names = ("large", HOSTILE, FORMULA)
-    for rows in ([], [row(session_id=USED, node=NODE_A, model=name, prompt_tokens=1_000) for name in names]):
+    used = [row(session_id=USED, node=NODE_A, model=name, prompt_tokens=1_000) for name in NAMES]
+    for rows in ([], used):
         Intake(database).accept(rows, source="test", at=made.chain.now)
         with database.reading() as connection:
             taking = epochs.current(connection)

@@ -1,7 +1,8 @@
 """Every number that stands on a page, read from its HTML by the labels that people read.
 
-Facts have titles, cells have columns, parts of the picture have names; every other number stands in a sentence,
-whose words are its label. Nothing is left out, so that a number which no test knows makes a test fail.
+Facts have titles, cells have columns, parts of the picture have names; every other number stands in a
+sentence, whose words are its label. Nothing is left out, so that a number which no test knows makes a test
+fail.
 """
 
 from __future__ import annotations
@@ -10,6 +11,10 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VOID = {"br", "img", "input", "link", "meta", "source"}
 # What is typed in, and files that are shown as they are.
@@ -136,14 +141,14 @@ def _words(element: Element, values: list[str]) -> str:
 
 
 def _counted(text: str, values: list[str]) -> str:
-    def keep(sign: str) -> object:
+    def keep(sign: str) -> Callable[[re.Match[str]], str]:
         def replaced(found: re.Match[str]) -> str:
             values.append(found[0])
             return sign
 
         return replaced
 
-    return _NUMBER.sub(keep("#"), _SPAN.sub(keep("~"), text.replace("SHA-256", "SHA")))  # type: ignore[arg-type]
+    return _NUMBER.sub(keep("#"), _SPAN.sub(keep("~"), text.replace("SHA-256", "SHA")))
 
 
 def _rows(section: Element) -> list[dict[str, str]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sessionpay.client import Client, Epoch, Movement, Node, Session, SoFar
     from tests.web.conftest import Shown
 
-NONE = "–"
+NONE = "–"  # noqa: RUF001 - as the pages have it
 DAY_SECONDS = 86_400
 TOTALS = {
     "asked": "Asked of sessions", "collected": "Collected", "fee": "Fee", "to_nodes": "For the work of nodes",
@@ -72,7 +72,7 @@ def network_of(shown: Shown, asked: Client) -> Numbers:
     found, audit = asked.network(), asked.audit()
     metrics = dict(
         line.rsplit(" ", 1)
-        for line in asked._http.get("/metrics").text.splitlines()  # noqa: SLF001 - no part of the typed API
+        for line in asked._http.get("/metrics").text.splitlines()
         if line.startswith("sessionpay_")
     )
     days = asked.days()[::-1][:DAYS_SHOWN]
@@ -173,7 +173,7 @@ def session_of(asked: Client, session: Session) -> Numbers:
 
 
 def explanation(asked: Client, epoch: int, node: str) -> dict[str, Any] | None:
-    answer = asked._http.get(f"/v1/epochs/{epoch}/accounts/{node}")  # noqa: SLF001 - no part of the typed API
+    answer = asked._http.get(f"/v1/epochs/{epoch}/accounts/{node}")
     return answer.json() if answer.is_success else None
 
 

@@ -38,8 +38,12 @@ SVG = "{http://www.w3.org/2000/svg}"
 FINEST = 0.5
 
 
+def parsed(picture: str) -> ET.Element:
+    return ET.fromstring(picture)  # noqa: S314 - our own
+
+
 def bar_heights(picture: str) -> list[float]:
-    found = [each for each in ET.fromstring(picture).iter(f"{SVG}rect") if "rect" in each.get("class", "")]
+    found = [each for each in parsed(picture).iter(f"{SVG}rect") if "rect" in each.get("class", "")]
     return [float(each.get("height", 0)) for each in found]
 
 
@@ -57,7 +61,7 @@ def drawn(amounts: list[int], look: Look) -> list[str]:
 @given(st.lists(AMOUNTS, max_size=20), st.sampled_from(LOOKS))
 def test_a_picture_is_only_a_picture(amounts: list[int], look: Look) -> None:
     for picture in drawn(amounts, look):
-        names = [str(each.tag) for each in ET.fromstring(picture).iter()]
+        names = [str(each.tag) for each in parsed(picture).iter()]
         assert f"{SVG}script" not in names
         assert "<!--" not in picture
         assert not re.search(r"(?:href|src)=|url\(|@import|\son\w+=", picture)
@@ -101,7 +105,7 @@ def test_each_page_has_its_picture(shown: Shown, look: str) -> None:
             assert where + look.replace("&", "&amp;") in text
         answer = shown.client.get(where + look)
         assert answer.headers["content-type"] == "image/svg+xml"
-        assert ET.fromstring(answer.content).tag == f"{SVG}svg"
+        assert parsed(answer.text).tag == f"{SVG}svg"
         assert "<x>" not in answer.text
 
 

@@ -14,8 +14,8 @@ from sessionpay.serving import Reader
 class SoFarAnswer(BaseModel):
     """What a node did in the open epoch; `estimate` assumes that it ended now and its sessions pay in full.
 
-    No older debts, credit notes or held amounts are in it. Of `waiting` rows the first `assigned` are counted,
-    and none of the `sealed` ones, which are of all nodes. Rates are in ppm, null where nothing was done.
+    No older debts, credit notes or held amounts are in it. Of `waiting` rows the first `assigned` count, and
+    none of the `sealed` ones, which are of all nodes. Rates are in ppm, null where nothing was done.
     """
 
     model_config = like({

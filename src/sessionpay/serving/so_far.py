@@ -8,7 +8,7 @@ from sessionpay.core.epochs import Opening, asks, settle
 from sessionpay.core.ids import Address
 from sessionpay.core.money import NOTHING, PPM, BaseUnits, MicroUnits, Ppm
 from sessionpay.core.policy import Policy, parse_policy
-from sessionpay.core.pricing import PriceSheet, parse_price_sheet
+from sessionpay.core.pricing import parse_price_sheet
 from sessionpay.core.tally import Tallies, tally
 from sessionpay.core.usage import from_line
 from sessionpay.store import epochs, intake, pages

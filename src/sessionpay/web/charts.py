@@ -1,4 +1,4 @@
-"""Charts as pictures: drawn on the server by pygal, so that they need no script, in both themes and two widths.
+"""Charts as pictures: drawn on the server by pygal, so that they need no script, for both themes and a phone.
 
 A picture only shows how large amounts are beside each other; exact ones stand in the table that it is of.
 """
@@ -18,11 +18,11 @@ from starlette.requests import Request
 from sessionpay.core.money import Asset
 from sessionpay.web.figures import short_amount, short_day
 
-# For maps, which nobody draws here, pygal adds a finder of modules of a kind that Python gave up: 3.11 warns of
-# it whenever any module is not found, and later ones never ask it.
+# For maps, which nobody draws here, pygal adds a finder of modules of a kind that Python gave up: 3.11 warns
+# of it whenever any module is not found, and later ones never ask it.
 sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, pygal.PluginImportFixer)]
 
-# As wide as the page on a screen and on a phone, so that texts in the picture are as large as those beside it.
+# As wide as the page on a screen and on a phone, so that texts in a picture are as large as those beside it.
 WIDTH, WIDTH_NARROW, HEIGHT = 1_040, 340, 260
 HEIGHT_WHOLE = 44
 FONT_SIZE = 14
