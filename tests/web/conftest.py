@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,21 @@ class Shown:
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     """Lend the pages of a settlement with something of everything."""
     home = Home(tmp_path_factory.mktemp("shown"))
-    database = Database.open(home.database_url)
+    with showing(home, home.database_url) as lent:
+        yield lent
+
+
+@pytest.fixture(scope="session")
+def asked(shown: Shown) -> Iterator[Client]:
+    """Lend a client of the API over the same books."""
+    with asking(shown) as client:
+        yield client
+
+
+@contextmanager
+def showing(home: Home, url: str) -> Iterator[Shown]:
+    """Settle a demonstration in an empty home and the database at `url`, and serve its pages."""
+    database = Database.open(url)
     made = demonstrate(home, database, now=NOW)
     _leave(made)
     _settle_hostile(made, home)
@@ -82,9 +97,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     database.close()
 
 
-@pytest.fixture(scope="session")
-def asked(shown: Shown) -> Iterator[Client]:
-    """Lend a client of the API over the same books."""
+@contextmanager
+def asking(shown: Shown) -> Iterator[Client]:
+    """Serve the API over the same books."""
     site = shown.site
     served = Serving(site.database, site.contract, site.clock, site.sight, site.audit, site.home.epochs)
     with serving(application(served), "127.0.0.1:0") as server, Client(server.url) as client:
