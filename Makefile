@@ -56,7 +56,7 @@ duress: $(DEV) ## kill -9 of the indexer 50 times, then lying nodes for MINUTES 
 crash: $(DEV) $(ANVIL) ## Kill the settlement KILLS times on a real node, at each step and at random
 	$(BIN)/python -m tests.services.settlement_campaign --kills $(KILLS)
 
-screenshots: $(DEV) ## What each page looks like, into screenshots/; needs chromium
+screenshots: $(DEV) ## What each page looks like, into screenshots/, and what README shows; needs chromium
 	$(BIN)/python scripts/screenshots.py screenshots
 
 bench: $(DEV) $(ANVIL) ## What is fast and what is not, beside a baseline; some minutes

@@ -222,13 +222,14 @@ def add_reasons(found: Numbers, epoch: int, line: dict[str, Any]) -> None:
     tasks = [count(sum(each[key] for each in rated)) for key in ("committed", "assigned")]
     key = f"Epoch #, the last one settled, gave it # for # of # tasks of # session{'s' * (len(rated) != 1)}."
     found.sentences[key] = (str(epoch), line["amount"], *tasks, str(len(rated)))
-    given = [
-        reason
-        for each in line["services"]
-        if (reason := (each["rating"] or {}).get("reason") or each["unpaid_reason"])
-    ]
-    for reason in given[:REASONS_SHOWN]:
-        found.sentences[f"Session *: {re.sub('[0-9]+', '#', reason)}"] = tuple(re.findall("[0-9]+", reason))
+    given = []
+    for each in line["services"]:
+        reason, unpaid = (each["rating"] or {}).get("reason"), int(each["unpaid"]) // MICRO
+        if reason:
+            given.append((re.sub("[0-9]+", "#", reason), tuple(re.findall("[0-9]+", reason))))
+        elif unpaid:
+            given.append(("it still owes # for this node's work", (str(unpaid),)))
+    found.sentences |= {f"Session *: {words}": values for words, values in given[:REASONS_SHOWN]}
 
 
 def add_estimate(found: Numbers, so_far: SoFar | None) -> None:
@@ -295,6 +296,8 @@ def epoch_of(asked: Client, number: int) -> Numbers:
     if totals is None:
         return shown
     shown.facts |= {title: str(getattr(totals, key)) for key, title in TOTALS.items()}
+    amounts = (totals.collected, totals.asked, totals.allocated)
+    shown.sentences["# of # asked was paid; # was allocated."] = tuple(map(str, amounts))
     shown.tables = {
         "files": [
             {"File": each.name, "Bytes": count(each.bytes), "SHA-256": or_none(each.sha256)}

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 
 from sessionpay.core.ids import Address, SessionId, checksum_address, parse_address
+from sessionpay.core.money import MICRO
 from sessionpay.serving import EpochView, MovementView, NodeView
 from sessionpay.web.charts import Look, Series, bars
 from sessionpay.web.figures import Link, epoch_link, node_link, session_link
@@ -47,14 +48,17 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """The last settled epoch of a node in one sentence, with reasons by session for what it did not get."""
+    """The last settled epoch of a node in one sentence, and what it did not get.
+
+    `reasons` are by session: why work counts for nothing, or None and the base units that are not paid yet.
+    """
 
     epoch: int
     amount: int
     assigned: int
     committed: int
     sessions: int
-    reasons: list[tuple[Link, str]]
+    reasons: list[tuple[Link, str | None, int]]
 
 
 def page(site: Site, request: Request) -> str:
@@ -140,9 +144,10 @@ def _why(site: Site, address: Address, epochs: Sequence[EpochView]) -> Why | Non
         return None
     rated = [(each, each["rating"]) for each in told["services"] if each["rating"]]
     reasons = (
-        (session_link(SessionId(int(each["session_id"]))), reason)
+        (session_link(SessionId(int(each["session_id"]))), reason, unpaid)
         for each in told["services"]
-        if (reason := (each["rating"] or {}).get("reason") or each["unpaid_reason"])
+        for reason, unpaid in [((each["rating"] or {}).get("reason"), int(each["unpaid"]) // MICRO)]
+        if reason or unpaid
     )
     return Why(
         epoch=epochs[0].number,
