@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 ANVIL := node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
+AXE := node_modules/axe-core/axe.min.js
 MINUTES ?= 10
 KILLS ?= 200
 
@@ -19,7 +20,7 @@ test: $(DEV) ## Everything that needs no server beside the program
 	$(BIN)/python scripts/readme.py --check
 	$(BIN)/pytest -n 2 --dist worksteal -m "not servers"
 
-test-servers: $(DEV) $(ANVIL) ## What needs real nodes and PostgreSQL, which it starts, and an installation from nothing
+test-servers: $(DEV) $(ANVIL) $(AXE) ## What needs real nodes and PostgreSQL, which it starts, and an installation from nothing
 	$(BIN)/pytest -n 2 --dist worksteal -m servers
 
 test-anvil: $(DEV) $(ANVIL) ## The contract tests again, against a real node over HTTP
@@ -55,7 +56,7 @@ duress: $(DEV) ## kill -9 of the indexer 50 times, then lying nodes for MINUTES 
 crash: $(DEV) $(ANVIL) ## Kill the settlement KILLS times on a real node, at each step and at random
 	$(BIN)/python -m tests.services.settlement_campaign --kills $(KILLS)
 
-screenshots: $(DEV) ## What each page looks like, into screenshots/; needs chromium
+screenshots: $(DEV) ## What each page looks like, into screenshots/, and what README shows; needs chromium
 	$(BIN)/python scripts/screenshots.py screenshots
 
 bench: $(DEV) $(ANVIL) ## What is fast and what is not, beside a baseline; some minutes
@@ -87,6 +88,6 @@ $(DEV): $(RUN) requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	touch $@
 
-$(ANVIL): package-lock.json
+$(ANVIL) $(AXE) &: package-lock.json
 	npm ci
-	touch $@
+	touch $(ANVIL) $(AXE)

@@ -1,6 +1,8 @@
 """Writes what each page looks like on a demonstration: light, dark, and on a phone.
 
 python scripts/screenshots.py screenshots
+
+The few that README shows go to docs/screenshots as well: the first screen of a page, small.
 """
 
 import shutil
@@ -30,6 +32,14 @@ PAGES = {
     "epoch": "/epochs/3",
     "search": "/search?q=3",
 }
+README = Path(__file__).parents[1] / "docs" / "screenshots"
+# What README shows: a page, its theme, and the width and height of the window.
+SHOWN = {
+    "network": ("/", "light", 1_000, 800),
+    "session": ("/sessions/1", "dark", 1_000, 800),
+    "node": ("/nodes/0x0000000000000000000000000000000000000101", "light", 1_000, 800),
+    "phone": ("/sessions/1", "light", 360, 720),
+}
 LOOKS = (("light", 1_200), ("dark", 1_200), ("light", 360), ("dark", 360))
 
 
@@ -51,6 +61,7 @@ def main(target: Path) -> None:
         with serving(pages(site), "127.0.0.1:0") as server, sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             write(browser, server.url, target)
+            write_shown(browser, server.url)
             browser.close()
         database.close()
 
@@ -63,6 +74,17 @@ def write(browser: Browser, url: str, target: Path) -> None:
         for name, path in PAGES.items():
             page.goto(url + path)
             page.screenshot(path=target / f"{name}-{theme}-{width}.png", full_page=True)
+        context.close()
+
+
+def write_shown(browser: Browser, url: str) -> None:
+    """Write the first screens that README shows."""
+    README.mkdir(parents=True, exist_ok=True)
+    for name, (path, theme, width, height) in SHOWN.items():
+        context = browser.new_context(color_scheme=theme, viewport={"width": width, "height": height})  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(url + path)
+        page.screenshot(path=README / f"{name}.png")
         context.close()
 
 

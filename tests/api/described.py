@@ -32,6 +32,7 @@ READ = {
     *(("GET", f"/v1{path}") for path in (
         "/sessions", "/sessions/{session_id}", "/sessions/{session_id}/movements",
         "/sessions/{session_id}/charges", "/nodes", "/nodes/{node}", "/nodes/{node}/movements",
+        "/nodes/{node}/current",
         "/network", "/network/days", "/network/movements", "/audit", "/events", "/events/stream", "/search",
         "/transactions/{transaction_hash}", "/epochs", "/epochs/{number}", "/prices", "/policy",
         "/prices/quote", "/epochs/{number}/files/{name}", "/epochs/{number}/accounts/{node}",

@@ -82,6 +82,7 @@ def test_what_is_read_is_what_is_shown(client: Client, told: Told) -> None:
         assert_same(account.session, session_id)
         assert_same(account.budget, reader.session(session_id.session_id).budget)
     assert_same(client.node(NODES[0]), reader.node(NODES[0]))
+    assert_same(client.node_so_far(NODES[0]), reader.so_far(NODES[0]))
     assert [asdict(day) for day in client.days()] == [day._asdict() for day in reader.days()]
     assert client.epoch(1).epoch.state == "open"
     assert (client.prices().text, client.policy(1).text) == (PRICES, POLICY)

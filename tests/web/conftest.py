@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from sessionpay.api import serving
+from sessionpay.api import Serving, application, serving
 from sessionpay.chain import rpc
 from sessionpay.chain.sender import Sender
+from sessionpay.client import Client
 from sessionpay.core.ids import SessionId
+from sessionpay.core.usage import NAME_LENGTH_MAX
 from sessionpay.services.condition import Sight
 from sessionpay.services.demonstration import Demonstration, demonstrate
 from sessionpay.services.home import Home
@@ -30,11 +34,13 @@ SECONDS_MAX = 30
 # Somebody who names a model chooses a text that ends up on a page, in a CSV and in a spreadsheet.
 HOSTILE = "<script>document.title='taken'</script>"
 FORMULA = "=HYPERLINK(1)"
-PRICES = (
-    "".join(
-        f"\n[models.{name!r}]\nprompt = 1_000_000_000_000\ncompletion = 0\n" for name in ("large", FORMULA)
-    )
-    + f'\n[models."{HOSTILE}"]\nprompt = 1_000_000_000_000\ncompletion = 0\n'
+# What could break a page: markup, what turns the text after it around, and more than a screen is wide.
+MARKUP = '"><img src=x onerror=document.title="taken"></td></table></main>'
+BACKWARDS = "gpt\u202eexe.rof"
+ENDLESS = "W" * NAME_LENGTH_MAX
+NAMES = ("large", HOSTILE, FORMULA, MARKUP, BACKWARDS, ENDLESS)
+PRICES = "".join(
+    f"\n[models.{json.dumps(name)}]\nprompt = 1_000_000_000_000\ncompletion = 0\n" for name in NAMES
 )
 
 LEAVING = SessionId(2**160 - 1)
@@ -55,7 +61,21 @@ class Shown:
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     """Lend the pages of a settlement with something of everything."""
     home = Home(tmp_path_factory.mktemp("shown"))
-    database = Database.open(home.database_url)
+    with showing(home, home.database_url) as lent:
+        yield lent
+
+
+@pytest.fixture(scope="session")
+def asked(shown: Shown) -> Iterator[Client]:
+    """Lend a client of the API over the same books."""
+    with asking(shown) as client:
+        yield client
+
+
+@contextmanager
+def showing(home: Home, url: str) -> Iterator[Shown]:
+    """Settle a demonstration in an empty home and the database at `url`, and serve its pages."""
+    database = Database.open(url)
     made = demonstrate(home, database, now=NOW)
     _leave(made)
     _settle_hostile(made, home)
@@ -77,6 +97,15 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     database.close()
 
 
+@contextmanager
+def asking(shown: Shown) -> Iterator[Client]:
+    """Serve the API over the same books."""
+    site = shown.site
+    served = Serving(site.database, site.contract, site.clock, site.sight, site.audit, site.home.epochs)
+    with serving(application(served), "127.0.0.1:0") as server, Client(server.url) as client:
+        yield client
+
+
 def _leave(made: Demonstration) -> None:
     """Open a session whose owner asks to withdraw."""
     owner = Sender(made.chain.web3, made.chain.accounts[1])
@@ -89,8 +118,8 @@ def _settle_hostile(made: Demonstration, home: Home) -> None:
     """Settle an epoch whose usage names models as nobody should."""
     home.prices.write_text(PRICES + home.prices.read_text(encoding="utf-8"), encoding="utf-8")
     database = made.daemon.database
-    names = ("large", HOSTILE, FORMULA)
-    for rows in ([], [row(session_id=USED, node=NODE_A, model=name, prompt_tokens=1_000) for name in names]):
+    used = [row(session_id=USED, node=NODE_A, model=name, prompt_tokens=1_000) for name in NAMES]
+    for rows in ([], used):
         Intake(database).accept(rows, source="test", at=made.chain.now)
         with database.reading() as connection:
             taking = epochs.current(connection)

@@ -59,7 +59,7 @@ def fact(text: str, title: str) -> int:
 
 
 def parts(text: str) -> dict[str, int]:
-    found = re.findall(r'class="part-(\w+)" width="10".*?(-?\d+) base units', text, re.DOTALL)
+    found = re.findall(r'class="swatch part-(\w+)".*?(-?\d+) base units', text, re.DOTALL)
     return {key: int(amount) for key, amount in found}
 
 

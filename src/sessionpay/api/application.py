@@ -12,6 +12,7 @@ from sessionpay.api import (
     accounts,
     audit,
     budgets,
+    current,
     epochs,
     health,
     network,
@@ -106,6 +107,7 @@ def application(serving: Serving) -> FastAPI:
     used = UsageReader(serving.database, serving.contract, serving.segments)
     app.include_router(session_usage.router(viewing, used))
     app.include_router(accounts.router(reader))
+    app.include_router(current.router(reader))
     app.include_router(stream.router(reader))
     app.include_router(network.router(reader))
     app.include_router(audit.router(serving.audit, serving.unaudited, serving.contract.asset))

@@ -95,6 +95,27 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class SoFar:
+    """A node in the open epoch; `estimate` assumes that it ended now and its sessions pay in full.
+
+    Of `waiting` rows the first `assigned` are counted, and none of the `sealed` ones, which are of all nodes.
+    Rates are in ppm, None where nothing was done.
+    """
+
+    epoch: int
+    opened_at: int
+    waiting: int
+    sealed: int
+    assigned: int
+    sessions: int
+    committed: int
+    success: int | None
+    on_time: int | None
+    work_micro: MicroUnits
+    estimate: BaseUnits
+
+
+@dataclass(frozen=True, slots=True)
 class Treasury:
     """What of the treasury waits for whom; the four parts add up to `total`."""
 

@@ -20,6 +20,7 @@ from sessionpay.client.answers import (
     Session,
     SessionAccount,
     SessionCharge,
+    SoFar,
     Transaction,
 )
 from sessionpay.client.calls import Call, Listing
@@ -107,6 +108,10 @@ class AsyncClient:
     async def node(self, node: Address) -> Node:
         """Return one node."""
         return await self._ask(calls.node(node))
+
+    async def node_so_far(self, node: Address) -> SoFar | None:
+        """Return what a node did in the open epoch, and an estimate; None where no epoch is open."""
+        return await self._ask(calls.node_so_far(node))
 
     def node_movements(self, node: Address) -> AsyncIterator[Movement]:
         """Yield allocations and payouts of a node, the newest first."""

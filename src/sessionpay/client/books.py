@@ -20,6 +20,7 @@ from sessionpay.client.answers import (
     Session,
     SessionAccount,
     SessionCharge,
+    SoFar,
     Transaction,
 )
 from sessionpay.client.calls import Call, Listing
@@ -114,6 +115,10 @@ class Client:
     def node(self, node: Address) -> Node:
         """Return one node."""
         return self._ask(calls.node(node))
+
+    def node_so_far(self, node: Address) -> SoFar | None:
+        """Return what a node did in the open epoch, and an estimate; None where no epoch is open."""
+        return self._ask(calls.node_so_far(node))
 
     def node_movements(self, node: Address) -> Iterator[Movement]:
         """Yield allocations and payouts of a node, the newest first."""

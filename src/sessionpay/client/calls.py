@@ -20,6 +20,7 @@ from sessionpay.client.answers import (
     Session,
     SessionAccount,
     SessionCharge,
+    SoFar,
     Transaction,
 )
 from sessionpay.client.decoding import decode, each
@@ -113,6 +114,16 @@ def nodes() -> Listing[Node]:
 def node(address: Address) -> Call[Node]:
     """Return one node."""
     return Call(path=f"/v1/nodes/{_part(address)}", read=lambda answer: decode(Node, answer.json()["node"]))
+
+
+def node_so_far(address: Address) -> Call[SoFar | None]:
+    """Return what a node did in the open epoch, and an estimate; None where no epoch is open."""
+
+    def read(answer: httpx.Response) -> SoFar | None:
+        found = answer.json()["so_far"]
+        return None if found is None else decode(SoFar, found)
+
+    return Call(path=f"/v1/nodes/{_part(address)}/current", read=read)
 
 
 def node_movements(address: Address) -> Listing[Movement]:

@@ -173,7 +173,9 @@ def _answer(batch: _Batch, place: int, *, is_new: bool, digests: Mapping[bytes, 
 
 def _add(connection: Connection, epoch: Epoch, accepted: Mapping[int, tuple[_Entry, MicroUnits]]) -> None:
     """Add rows, and what they raise."""
-    intake.add_rows(connection, epoch.number, [entry.line for entry, _ in accepted.values()])
+    intake.add_rows(
+        connection, epoch.number, [(entry.line, entry.record.node) for entry, _ in accepted.values()]
+    )
     work: dict[SessionId, Work] = {}
     for entry, micro in accepted.values():
         if entry.record.outcome is Outcome.COMMITTED:

@@ -7,6 +7,7 @@ from sessionpay.serving.folders import Contents, EpochTotals, FileView
 from sessionpay.serving.reader import LIMIT, LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, NoSuchFile, Reader
 from sessionpay.serving.rules import EpochRules, Quote, RuleText, quote, rules
 from sessionpay.serving.signing_in import signing_in
+from sessionpay.serving.so_far import SoFar
 from sessionpay.serving.usage import (
     EXPORTS_AT_ONCE_MAX,
     Export,
@@ -73,6 +74,7 @@ __all__ = [
     "SessionCharge",
     "SessionUsage",
     "SessionView",
+    "SoFar",
     "Standing",
     "TransactionView",
     "TreasuryView",

@@ -17,6 +17,7 @@ from sessionpay.services.burning import burn
 from sessionpay.serving import cursors, folders, telling
 from sessionpay.serving.cursors import Part, is_place, is_session
 from sessionpay.serving.folders import FileView
+from sessionpay.serving.so_far import SoFar, so_far
 from sessionpay.serving.views import (
     EpochContents,
     EpochView,
@@ -180,6 +181,11 @@ class Reader:
                 raise NoNode(node)
             held = self._held(connection, [node])
         return telling.node(node, found, held=held.get(node, NOTHING))
+
+    def so_far(self, node: Address) -> SoFar | None:
+        """Return what a node did in the open epoch, as an estimate; None where none is open here."""
+        with self._reading() as (connection, _):
+            return so_far(connection, node) if self._settles(connection) else None
 
     def _held(self, connection: Connection, accounts: Sequence[Address]) -> dict[Address, BaseUnits]:
         return pages.held(connection, accounts) if self._settles(connection) else {}

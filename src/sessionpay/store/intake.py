@@ -13,11 +13,11 @@ from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
-from sessionpay.core.ids import SessionId
+from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import MicroUnits
 from sessionpay.store.database import Database
 from sessionpay.store.errors import NotKept
-from sessionpay.store.settlement_tables import rejects, session_work
+from sessionpay.store.settlement_tables import rejects, session_work, usage_rows
 from sessionpay.store.types import ADD_WHOLE
 
 # Two parameters for each key are far below the 32,766 that SQLite takes in one statement.
@@ -35,8 +35,10 @@ _ENTER = {
     ),
 }
 _ADD = {
-    "sqlite": 'INSERT INTO usage_rows (epoch, "row") VALUES (?, ?)',
-    "postgresql": 'INSERT INTO usage_rows (epoch, "row") SELECT %s, unnest(%s::text[])',
+    "sqlite": 'INSERT INTO usage_rows (epoch, "row", node) VALUES (?, ?, ?)',
+    "postgresql": (
+        'INSERT INTO usage_rows (epoch, "row", node) SELECT %s, * FROM unnest(%s::text[], %s::text[])'
+    ),
 }
 
 
@@ -101,14 +103,29 @@ def known(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
     return found
 
 
-def add_rows(connection: Connection, epoch: int, lines: Sequence[str]) -> None:
-    """Add accepted rows to an epoch, each as its line."""
+def add_rows(connection: Connection, epoch: int, lines: Sequence[tuple[str, Address]]) -> None:
+    """Add accepted rows to an epoch, each as its line and its node."""
     if not lines:
         return
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_ADD["sqlite"], [(epoch, line) for line in lines])
+        connection.exec_driver_sql(_ADD["sqlite"], [(epoch, line, node) for line, node in lines])
     else:
-        connection.exec_driver_sql(_ADD["postgresql"], (epoch, list(lines)))
+        values = (epoch, [line for line, _ in lines], [node for _, node in lines])
+        connection.exec_driver_sql(_ADD["postgresql"], values)
+
+
+def rows_of(connection: Connection, epoch: int, node: Address, *, limit: int) -> list[str]:
+    """Return the first rows of a node in an epoch that are in no segment yet, `limit` at most."""
+    u = usage_rows.c
+    query = select(u.row).where(u.epoch == epoch, u.node == node).order_by(u.id).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
+def count_of(connection: Connection, epoch: int, node: Address) -> int:
+    """Return how many rows of a node in an epoch are in no segment yet."""
+    u = usage_rows.c
+    query = select(func.count()).select_from(usage_rows).where(u.epoch == epoch, u.node == node)
+    return connection.execute(query).scalar_one()
 
 
 def add_work(connection: Connection, epoch: int, work: Mapping[SessionId, Work]) -> None:

@@ -79,11 +79,18 @@ usage_keys = Table(
     sqlite_with_rowid=False,
 )
 
-# Accepted rows that are in no segment yet, each as one line of JSON.
+# Accepted rows that are in no segment yet, each as one line of JSON; `node` is the node in it.
 usage_rows = Table(
-    "usage_rows", metadata, _serial(), _number("epoch"), _text("row"), sqlite_autoincrement=True
+    "usage_rows",
+    metadata,
+    _serial(),
+    _number("epoch"),
+    _text("row"),
+    Column("node", Text),
+    sqlite_autoincrement=True,
 )
 Index("usage_rows_of_epoch", usage_rows.c.epoch, usage_rows.c.id)
+Index("usage_rows_of_node", usage_rows.c.epoch, usage_rows.c.node, usage_rows.c.id)
 
 # Rows that were not accepted; `line` is that of a file or the place in a batch, from 1.
 rejects = Table(

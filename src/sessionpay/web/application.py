@@ -57,6 +57,13 @@ TABLES: dict[str, Callable[[Site, Request], Table]] = {
     "/transactions/{hash}/events.csv": searching.transaction_csv,
 }
 
+CHARTS: dict[str, Callable[[Site, Request], str]] = {
+    "/network/places.svg": network.places_chart,
+    "/network/days.svg": network.days_chart,
+    "/sessions/{session_id}/balance.svg": sessions.balance_chart,
+    "/nodes/{address}/earned.svg": nodes.earned_chart,
+}
+
 # What was asked for is well written, and not there.
 _MISSING = (NoSession, NoNode, NoSuchEpoch, NoSuchFile, NoTransaction, UsageElsewhere)
 _FORBIDDEN = (UsageHidden, ForeignRequest)
@@ -74,6 +81,7 @@ def pages(site: Site) -> Starlette:
                 Route(f"{path}/standing", partial(standing_of(action), site))
                 for path, action in ACTIONS.items()
             ),
+            *(Route(path, _chart(site, draw)) for path, draw in CHARTS.items()),
             Route("/epochs/{number}/files/{name}", _file(site)),
             Route("/sessions/{session_id}/usage-rows.{form}", _rows(site)),
             Route("/sign-out", _sign_out(site), methods=["POST"]),
@@ -125,6 +133,13 @@ def _sign_out(site: Site) -> Callable[[Request], Response]:
 def _rows(site: Site) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         return sessions.rows(viewing.seen(site, request), request)
+
+    return answer
+
+
+def _chart(site: Site, draw: Callable[[Site, Request], str]) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        return Response(draw(site, request), media_type="image/svg+xml", headers=viewing.caching(site))
 
     return answer
 

@@ -1,5 +1,6 @@
 """How values are written on a page: short first, exact one click away."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ DIGITS_SHOWN = 6
 # Of a hash or an address, what people compare; the whole of it is in the link and in the CSV.
 HASH_DIGITS_SHOWN = 6
 
+_ZEROS = re.compile(r"-?0\.0+(?=[1-9])")
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -43,6 +45,12 @@ def short_amount(amount: int, asset: Asset) -> str:
     return f"{grouped}{'.' if shown else ''}{shown}{more} {symbol}"
 
 
+def leading_zeros(text: str) -> str:
+    """Return what stands before the first digit that counts, so that it can be written less loudly."""
+    found = _ZEROS.match(text)
+    return found[0] if found else ""
+
+
 def moment(unix: int) -> str:
     """Return a time in unix seconds as people read it in UTC."""
     try:
@@ -64,14 +72,22 @@ def day(unix: int) -> str:
     return moment(unix)[:10]
 
 
+def short_day(unix: int) -> str:
+    """Return month and day of a time in unix seconds, as a picture has room for."""
+    return day(unix)[-len("01-31") :]
+
+
 def span(seconds: int) -> str:
-    """Return how long something lasts, in the two largest units that it has."""
-    parts = []
-    for size, name in _UNITS:
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count:,} {name}{'' if count == 1 else 's'}")
-    return " ".join(parts[:2]) or "0 seconds"
+    """Return how long something lasts, in its largest unit and the one below that."""
+    for place, (size, _) in enumerate(_UNITS):
+        if seconds >= size:
+            parts = []
+            for below, name in _UNITS[place : place + 2]:
+                count, seconds = divmod(seconds, below)
+                if count:
+                    parts.append(f"{count:,} {name}{'' if count == 1 else 's'}")
+            return " ".join(parts)
+    return "0 seconds"
 
 
 def percent(ppm: int) -> str:

@@ -1,14 +1,15 @@
 """The first page: where all the money is, what moved when, and whether anything is missing."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from sessionpay.serving import NetworkView
 from sessionpay.store.queries import DayTotal
-from sessionpay.web.bars import Part
+from sessionpay.web.charts import Look, Series, bars, whole
 from sessionpay.web.epochs import epochs
-from sessionpay.web.figures import day
+from sessionpay.web.figures import day, short_day
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Column, Kind, Table
 
@@ -23,17 +24,26 @@ _MOVED = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of an amount: `key` names it for the style, `amount` is in base units."""
+
+    key: str
+    title: str
+    amount: int
+    note: str = ""
+
+
 def page(site: Site, request: Request) -> str:
     """Return the page as HTML."""
-    found, days = site.reader.network(), list(reversed(site.reader.days()))
+    found, days = site.reader.network(), _last_days(site)
     return site.render(
         "network.html",
         "Where the money is",
         path="/",
         network=found,
         parts=places(found),
-        days=days[:DAYS_SHOWN],
-        days_table=_days(site, days[:DAYS_SHOWN]),
+        days_table=_days(site, days),
         epochs_table=epochs(site).page(request),
         condition=site.look(),
         audit=site.audit(),
@@ -57,6 +67,29 @@ def places(found: NetworkView) -> list[Part]:
         Part("withdrawn", "Owners, withdrawn", flows.withdrawn, "left the contract"),
         *surplus,
     ]
+
+
+def places_chart(site: Site, request: Request) -> str:
+    """Return the same places beside each other, as SVG."""
+    parts = places(site.reader.network())
+    series = [Series(part.key, part.title, [part.amount]) for part in parts]
+    return whole(series, site.asset, Look.asked(request))
+
+
+def days_chart(site: Site, request: Request) -> str:
+    """Return what came in and what was paid out on the last days, as SVG."""
+    days = _last_days(site)[::-1]
+    labels = [short_day(each.starts_at) for each in days]
+    series = (
+        Series("sessions", "Income", [each.charge for each in days]),
+        Series("paid", "Paid out", [each.payout for each in days]),
+    )
+    return bars(labels, series, site.asset, Look.asked(request))
+
+
+def _last_days(site: Site) -> list[DayTotal]:
+    """Return the last days that had an event of money, the newest first."""
+    return list(reversed(site.reader.days()[-DAYS_SHOWN:]))
 
 
 def days_csv(site: Site, _: Request) -> Table:

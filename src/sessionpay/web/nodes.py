@@ -1,14 +1,18 @@
 """A node: what it earned, what of that is paid, and why it was that much."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from starlette.requests import Request
 
 from sessionpay.core.ids import Address, SessionId, checksum_address, parse_address
+from sessionpay.core.money import MICRO
 from sessionpay.serving import EpochView, MovementView, NodeView
-from sessionpay.web.figures import epoch_link, node_link, session_link
+from sessionpay.web.charts import Look, Series, bars
+from sessionpay.web.figures import Link, epoch_link, node_link, session_link
 from sessionpay.web.listing import Listing
 from sessionpay.web.movements import movements
 from sessionpay.web.previews import forms_of_node
@@ -17,6 +21,9 @@ from sessionpay.web.tables import Column, Kind, Row, Table
 
 # Each is a look into a file; older ones are on the pages of their epochs and in the CSV.
 EPOCHS_SHOWN = 10
+
+# A first look has room for so many reasons; the table has all of them.
+REASONS_SHOWN = 3
 
 _COLUMNS = (
     Column("epoch", "Epoch"),
@@ -40,16 +47,33 @@ _COLUMNS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The last settled epoch of a node in one sentence, and what it did not get.
+
+    `reasons` are by session: why work counts for nothing, or None and the base units that are not paid yet.
+    """
+
+    epoch: int
+    amount: int
+    assigned: int
+    committed: int
+    sessions: int
+    reasons: list[tuple[Link, str | None, int]]
+
+
 def page(site: Site, request: Request) -> str:
     """Return one node as HTML; raises `BadAddress` and `NoNode`."""
     address = _asked(request)
     found = site.reader.node(address)
-    epochs = [each for each in site.reader.epochs(limit=EPOCHS_SHOWN).rows if each.is_settled]
+    epochs = _last(site)
     return site.render(
         "node.html",
         f"Node {checksum_address(address)}",
         node=found,
         forms_shown=forms_of_node(site, address),
+        why=_why(site, address, epochs),
+        so_far=site.reader.so_far(address),
         epochs=_accounts(site, address, epochs),
         explained=_explained(site, address, epochs),
         movements=_movements(site, address).page(request),
@@ -72,6 +96,15 @@ def movements_csv(site: Site, request: Request) -> Table:
     return _movements(site, _asked(request)).whole()
 
 
+def earned_chart(site: Site, request: Request) -> str:
+    """Return what the node got from each of the last epochs, as SVG; raises `NoNode`."""
+    address = site.reader.node(_asked(request)).node
+    told = {epoch.number: _explanation(site, address, epoch) for epoch in _last(site)}
+    amounts = {number: int(each["amount"]) if each else 0 for number, each in sorted(told.items())}
+    series = Series("pending", "Earned", list(amounts.values()))
+    return bars([str(number) for number in amounts], [series], site.asset, Look.asked(request))
+
+
 def listed(site: Site, request: Request) -> str:
     """Return all nodes as HTML."""
     return site.render("nodes.html", "Nodes", path="/nodes", nodes=_nodes(site).page(request))
@@ -84,6 +117,10 @@ def listed_csv(site: Site, _: Request) -> Table:
 
 def _asked(request: Request) -> Address:
     return parse_address(request.path_params["address"])
+
+
+def _last(site: Site) -> list[EpochView]:
+    return [each for each in site.reader.epochs(limit=EPOCHS_SHOWN).rows if each.is_settled]
 
 
 def _settled(site: Site) -> Iterator[EpochView]:
@@ -100,6 +137,28 @@ def _explanation(site: Site, address: Address, epoch: EpochView) -> Mapping[str,
     """Return what an epoch's folder tells about the node; None where it is not kept here, or says nothing."""
     line = site.reader.explanation(epoch.number, address)
     return None if line is None else json.loads(line)
+
+
+def _why(site: Site, address: Address, epochs: Sequence[EpochView]) -> Why | None:
+    """Return why the node got what it got in the newest of these epochs; None where that is not kept here."""
+    told = _explanation(site, address, epochs[0]) if epochs else None
+    if told is None:
+        return None
+    rated = [(each, each["rating"]) for each in told["services"] if each["rating"]]
+    reasons = (
+        (session_link(SessionId(int(each["session_id"]))), reason, unpaid)
+        for each in told["services"]
+        for reason, unpaid in [((each["rating"] or {}).get("reason"), int(each["unpaid"]) // MICRO)]
+        if reason or unpaid
+    )
+    return Why(
+        epoch=epochs[0].number,
+        amount=int(told["amount"]),
+        assigned=sum(rating["assigned"] for _, rating in rated),
+        committed=sum(rating["committed"] for _, rating in rated),
+        sessions=len(rated),
+        reasons=list(islice(reasons, REASONS_SHOWN)),
+    )
 
 
 def _accounts(site: Site, address: Address, epochs: Iterable[EpochView]) -> Table:

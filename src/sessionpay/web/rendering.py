@@ -6,7 +6,6 @@ from sessionpay import __version__
 from sessionpay.core.ids import checksum_address
 from sessionpay.core.money import BaseUnits, format_amount
 from sessionpay.web import figures
-from sessionpay.web.bars import LENGTH, length_of, stretches
 
 
 def environment() -> Environment:
@@ -22,6 +21,7 @@ def environment() -> Environment:
         "checksum": checksum_address,
         "day": figures.day,
         "exact": lambda amount, asset: format_amount(BaseUnits(amount), asset),
+        "leading_zeros": figures.leading_zeros,
         "machine_moment": figures.machine_moment,
         "moment": figures.moment,
         "percent": figures.percent,
@@ -29,10 +29,5 @@ def environment() -> Environment:
         "short_amount": figures.short_amount,
         "span": figures.span,
     }
-    templates.globals |= {
-        "version": __version__,
-        "bar_length": LENGTH,
-        "length_of": length_of,
-        "stretches": stretches,
-    }
+    templates.globals["version"] = __version__
     return templates

@@ -19,12 +19,13 @@ from sessionpay.serving import (
     sent,
 )
 from sessionpay.web import viewing
+from sessionpay.web.charts import Look, Series, steps
 from sessionpay.web.figures import day, epoch_link, moment, owner_link, session_link
 from sessionpay.web.listing import Listing
 from sessionpay.web.movements import movements
 from sessionpay.web.previews import forms_of_session
 from sessionpay.web.site import Site
-from sessionpay.web.tables import Column, Kind, Row, Table
+from sessionpay.web.tables import PAGE_ROWS, Column, Kind, Row, Table
 
 DAY_SECONDS = 86_400
 
@@ -94,6 +95,17 @@ def charges_csv(site: Site, request: Request) -> Table:
 def movements_csv(site: Site, request: Request) -> Table:
     """Return every movement of a session."""
     return _movements(site, _asked(request)).whole()
+
+
+def balance_chart(site: Site, request: Request) -> str:
+    """Return the balance after each of the last movements, as SVG; raises `NoSession`."""
+    session_id = _asked(request)
+    found = site.reader.movements(of=session_id, limit=PAGE_ROWS).rows[::-1]
+    if not found:
+        site.reader.session(session_id)
+    series = Series("sessions", "Balance", [each.balance_after for each in found])
+    moments = [each.timestamp for each in found]
+    return steps([*moments, max([site.clock(), *moments])], series, site.asset, Look.asked(request))
 
 
 def owned(site: Site, request: Request) -> str:

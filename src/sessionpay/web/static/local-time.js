@@ -1,6 +1,6 @@
 // Times are written in UTC; who has scripts reads them in the own zone, with UTC on hover.
 "use strict";
-const form = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const form = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 for (const element of document.querySelectorAll("time[datetime]")) {
   const moment = new Date(element.dateTime);
   if (!Number.isNaN(moment.getTime())) {
