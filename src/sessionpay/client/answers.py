@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sessionpay.core.ids import Address, SessionId
-from sessionpay.core.money import Asset, BaseUnits
+from sessionpay.core.money import Asset, BaseUnits, MicroUnits
 from sessionpay.core.movements import Kind
 
 
