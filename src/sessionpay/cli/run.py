@@ -18,6 +18,7 @@ from sessionpay.cli.output import Fields, Money, Row
 from sessionpay.core.ids import checksum_address
 from sessionpay.core.money import BaseUnits
 from sessionpay.services.condition import Watch
+from sessionpay.services.consumption import complete
 from sessionpay.services.daemon import POLL_SECONDS, BooksDiffer, Daemon
 from sessionpay.services.trial_chain import open_sessions
 from sessionpay.services.wholeness import require_whole
@@ -73,6 +74,7 @@ def run_settlement(
         raise BadCommandLine("listen", listen, rule="leave --once out: nobody can ask a process that ends")
     with settled(run) as (home, database), database.sole_writer():
         require_whole(database, home)
+        complete(database, home)
         contract = _embedded(run, database) if embedded else _named(run)
         report = _spoken(run) if once else _logged()
         daemon = Daemon.of(

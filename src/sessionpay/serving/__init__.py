@@ -1,8 +1,9 @@
 """One read layer for whoever shows the books: the HTTP API and the pages say the same, from here."""
 
 from sessionpay.serving.cursors import BadCursor
+from sessionpay.serving.errors import LIMIT, LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, NoSuchFile
 from sessionpay.serving.folders import Contents, EpochTotals, FileView
-from sessionpay.serving.reader import LIMIT, LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, NoSuchFile, Reader
+from sessionpay.serving.reader import Reader
 from sessionpay.serving.views import (
     Burn,
     EpochContents,
@@ -20,6 +21,7 @@ from sessionpay.serving.views import (
     Standing,
     TransactionView,
     TreasuryView,
+    UsageView,
     Withdrawal,
 )
 
@@ -51,5 +53,6 @@ __all__ = [
     "Standing",
     "TransactionView",
     "TreasuryView",
+    "UsageView",
     "Withdrawal",
 ]

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from sessionpay.core.errors import InputError, shown
 from sessionpay.core.ids import SESSION_ID_DIGITS_MAX, SESSION_ID_LIMIT, Address, SessionId, is_address
 from sessionpay.core.money import NOTHING, BaseUnits
 from sessionpay.services.budget import NoSession, budget_of
 from sessionpay.services.home import Rules
 from sessionpay.serving import cursors, folders, telling
-from sessionpay.serving.cursors import Part, is_place, is_session
+from sessionpay.serving.cursors import Part, is_day, is_model, is_place, is_session
+from sessionpay.serving.errors import LIMIT, LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, NoSuchFile
 from sessionpay.serving.folders import FileView
 from sessionpay.serving.views import (
     EpochContents,
@@ -32,57 +32,19 @@ from sessionpay.serving.views import (
     SessionView,
     Standing,
     TransactionView,
+    UsageView,
 )
-from sessionpay.store import epochs, evidence, pages, queries
+from sessionpay.store import consumption, epochs, evidence, pages, queries
+from sessionpay.store.consumption import Day
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
 from sessionpay.store.pages import LogSpot, Spot
 from sessionpay.store.queries import DayTotal
 
-# As many rows as a person looks through, and some more for programs.
-LIMIT, LIMIT_MAX = 50, 500
-
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 _DIGITS = re.compile(f"[0-9]{{1,{SESSION_ID_DIGITS_MAX}}}")
 
 Row = TypeVar("Row")
-
-
-class BadLimit(InputError):
-    """A number of rows that no page has."""
-
-    def __init__(self, limit: int) -> None:
-        """Keep the number."""
-        self.limit = limit
-        super().__init__(f"{limit} rows a page: ask for 1 to {LIMIT_MAX}")
-
-
-class NoNode(InputError):
-    """No event ever named this node."""
-
-    def __init__(self, node: Address) -> None:
-        """Keep the node's address."""
-        self.node = node
-        super().__init__(f"node {node} is not in the books, as far as they are read")
-
-
-class NoSuchEpoch(InputError):
-    """There is no epoch of this number."""
-
-    def __init__(self, number: int) -> None:
-        """Keep the number."""
-        self.number = number
-        super().__init__(f"there is no epoch {number}")
-
-
-class NoSuchFile(InputError):
-    """A settled epoch has no file of this name, or its folder is not here."""
-
-    def __init__(self, number: int, name: str) -> None:
-        """Keep the epoch's number and the name."""
-        self.number = number
-        self.name = name
-        super().__init__(f"epoch {number} has no file {shown(name)} here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +117,23 @@ class Reader:
             )
         rows, following = piece.cut(found, lambda row: (row.epoch,))
         return Page(tuple(telling.charge(row) for row in rows), following, standing)
+
+    def session_usage(
+        self, session_id: SessionId, *, cursor: str | None = None, limit: int = LIMIT
+    ) -> Page[UsageView]:
+        """Return what a session used by day and model, the newest first, where everybody may see that."""
+        piece = _Piece(f"usage of {session_id}", cursor, limit)
+        behind = piece.behind(is_day, is_model)
+        with self._reading() as (connection, standing):
+            found = consumption.of_session(
+                connection,
+                session_id,
+                policies=telling.public(epochs.policies(connection)),
+                behind=Day(*behind) if behind else None,
+                limit=piece.wanted,
+            )
+        rows, following = piece.cut(found, lambda row: row[0])
+        return Page(tuple(telling.usage(*row) for row in rows), following, standing)
 
     # Nodes
 

@@ -1,6 +1,8 @@
 """From rows of the books to what is shown of them."""
 
+from collections.abc import Mapping
 from dataclasses import fields
+from functools import lru_cache
 
 from sqlalchemy import Connection
 
@@ -9,6 +11,7 @@ from sessionpay.core.ids import ZERO_ADDRESS, Address, SessionId
 from sessionpay.core.ledger import WINDOW_SECONDS
 from sessionpay.core.money import NOTHING, BaseUnits
 from sessionpay.core.movements import Kind
+from sessionpay.core.policy import UsageVisibility, parse_policy
 from sessionpay.serving.views import (
     Burn,
     EpochView,
@@ -20,9 +23,11 @@ from sessionpay.serving.views import (
     SessionView,
     Standing,
     TreasuryView,
+    UsageView,
     Withdrawal,
 )
 from sessionpay.store import flows, pages, queries
+from sessionpay.store.consumption import Amount, Day
 from sessionpay.store.derived import DAY_SECONDS
 from sessionpay.store.epochs import Epoch
 from sessionpay.store.evidence import Contract, Entry
@@ -32,6 +37,8 @@ from sessionpay.store.pages import Charged, Moved
 BURN_SECONDS = 7 * DAY_SECONDS
 # A session that is charged every ten minutes has no more in that time; of one that has, the last ones tell.
 BURN_LINES_MAX = 1_000
+# A text never changes, and few are in force at a time.
+POLICIES_KEPT_MAX = 256
 
 
 def session(contract: Contract, session_id: SessionId, kept: Session) -> SessionView:
@@ -61,6 +68,21 @@ def burn(connection: Connection, contract: Contract, session_id: SessionId, *, s
         if line.movement.kind is Kind.CHARGE and line.timestamp >= begins_at
     )
     return Burn(BaseUnits(spent), max(0, now - begins_at))
+
+
+@lru_cache(maxsize=POLICIES_KEPT_MAX)
+def _is_public(policy: str) -> bool:
+    return parse_policy(policy).usage_visibility is UsageVisibility.PUBLIC
+
+
+def public(policies: Mapping[str, str]) -> list[str]:
+    """Return the keys of those policies by which everybody may see usage."""
+    return [digest for digest, text in policies.items() if _is_public(text)]
+
+
+def usage(of: Day, used: Amount) -> UsageView:
+    """Return what is shown of a session's usage of one model on one day."""
+    return UsageView(of.day * DAY_SECONDS, of.model, *used)
 
 
 def charge(found: Charged) -> SessionCharge:

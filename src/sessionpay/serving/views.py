@@ -85,6 +85,21 @@ class SessionAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageView:
+    """What a session used of one model on the UTC day that begins at unix time `day`.
+
+    `tasks` counts all of them, `committed` those that are charged; tokens are of those alone.
+    """
+
+    day: int
+    model: str
+    tasks: int
+    committed: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionCharge:
     """What one epoch asked of a session and got, None until that is final; what is missing stays owed."""
 

@@ -12,7 +12,7 @@ from sessionpay.core.money import BaseUnits
 from sessionpay.store import queries
 from sessionpay.store.evidence import Contract
 from sessionpay.store.outbox import Purpose
-from sessionpay.store.settlement_tables import attempts, epochs, held, outbox, settlement
+from sessionpay.store.settlement_tables import attempts, epochs, outbox, settlement
 from sessionpay.store.settling import ALLOCATING, CHARGED, CHARGING
 from sessionpay.store.tables import events
 
@@ -59,18 +59,17 @@ def flows(connection: Connection, contract: Contract) -> Flows:
 
 def earmarks(connection: Connection, contract: Contract) -> Earmarks:
     """Return what the treasury is kept for; all zero where another contract is settled here, or none."""
-    kept = connection.execute(
-        select(settlement.c.retained).where(settlement.c.contract_id == contract.id)
-    ).scalar_one_or_none()
+    s = settlement.c
+    kept = connection.execute(select(s.retained, s.held).where(s.contract_id == contract.id)).one_or_none()
     if kept is None:
         return Earmarks(BaseUnits(0), BaseUnits(0), BaseUnits(0))
-    waiting = sum(connection.execute(select(held.c.amount)).scalars())
+    waiting = kept.held or 0
     under_way = _under_way(connection, contract)
     # Allocations pay what was held before as well, and that note is only changed when the epoch is settled.
     paid_of_held = min(waiting, max(0, -under_way))
     return Earmarks(
         held=BaseUnits(waiting - paid_of_held),
-        retained=BaseUnits(kept),
+        retained=BaseUnits(kept.retained),
         in_flight=BaseUnits(max(0, under_way)),
     )
 

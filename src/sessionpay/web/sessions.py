@@ -3,11 +3,7 @@
 from starlette.requests import Request
 
 from sessionpay.core.ids import Address, SessionId, checksum_address, parse_address, parse_session_id
-from sessionpay.core.policy import UsageVisibility, parse_policy
-from sessionpay.metering.consumption import Consumption, consumption
-from sessionpay.metering.segments import path_of
-from sessionpay.serving import MovementView, SessionAccount, SessionCharge, SessionView
-from sessionpay.store import epochs, segments
+from sessionpay.serving import MovementView, SessionAccount, SessionCharge, SessionView, UsageView
 from sessionpay.web.figures import day, epoch_link, owner_link, session_link
 from sessionpay.web.listing import Listing
 from sessionpay.web.movements import movements
@@ -15,20 +11,6 @@ from sessionpay.web.site import Site
 from sessionpay.web.tables import Column, Kind, Row, Table
 
 DAY_SECONDS = 86_400
-
-# As many as a month has days; older usage is in the folders of its epochs.
-EPOCHS_READ_MAX = 31
-# A page is not worth more of the machine than this.
-MEMORY_BYTES_MAX = 256 * 2**20
-
-_USAGE = (
-    Column("day", "Day (UTC)"),
-    Column("model", "Model"),
-    Column("tasks", "Tasks", Kind.COUNT),
-    Column("committed", "Charged", Kind.COUNT),
-    Column("prompt_tokens", "Prompt tokens", Kind.COUNT),
-    Column("completion_tokens", "Completion tokens", Kind.COUNT),
-)
 
 
 def page(site: Site, request: Request) -> str:
@@ -42,7 +24,7 @@ def page(site: Site, request: Request) -> str:
         session=account.session,
         per_day=_per_day(account),
         owner=owner_link(account.session.owner),
-        usage=usage_csv(site, request),
+        usage=_usage(site, session_id).page(request),
         charges=_charges(site, session_id).page(request),
         movements=_movements(site, session_id).page(request),
     )
@@ -50,16 +32,7 @@ def page(site: Site, request: Request) -> str:
 
 def usage_csv(site: Site, request: Request) -> Table:
     """Return what a session used by model and day, where everybody may see that."""
-    session_id = _asked(request)
-    return Table(
-        "usage",
-        "Usage",
-        _USAGE,
-        [(day(each.day), *each[1:]) for each in _usage(site, session_id)],
-        site.asset,
-        f"/sessions/{session_id}/usage.csv",
-        empty="None that everybody may see: the policy of an epoch says who sees its usage rows.",
-    )
+    return _usage(site, _asked(request)).whole()
 
 
 def charges_csv(site: Site, request: Request) -> Table:
@@ -100,17 +73,31 @@ def _per_day(account: SessionAccount) -> int:
     return burn.amount * DAY_SECONDS // burn.seconds if burn.seconds else 0
 
 
-def _usage(site: Site, session_id: SessionId) -> list[Consumption]:
-    paths = []
-    with site.database.reading() as connection:
-        for epoch in reversed(epochs.listed(connection)[-EPOCHS_READ_MAX:]):
-            policy = parse_policy(epochs.text(connection, epoch.policy))
-            if policy.usage_visibility is UsageVisibility.PUBLIC:
-                paths += [
-                    path_of(site.home.segments, each.sha256)
-                    for each in segments.listed(connection, epoch.number)
-                ]
-    return consumption(paths, session_id, memory_limit=MEMORY_BYTES_MAX, threads=1)
+def _usage(site: Site, session_id: SessionId) -> Listing[UsageView]:
+    return Listing(
+        name="usage",
+        title="Usage",
+        columns=(
+            Column("day", "Day (UTC)"),
+            Column("model", "Model"),
+            Column("tasks", "Tasks", Kind.COUNT),
+            Column("committed", "Charged", Kind.COUNT),
+            Column("prompt_tokens", "Prompt tokens", Kind.COUNT),
+            Column("completion_tokens", "Completion tokens", Kind.COUNT),
+        ),
+        fetch=lambda cursor, limit: site.reader.session_usage(session_id, cursor=cursor, limit=limit),
+        row=lambda shown: (
+            day(shown.day),
+            shown.model,
+            shown.tasks,
+            shown.committed,
+            shown.prompt_tokens,
+            shown.completion_tokens,
+        ),
+        asset=site.asset,
+        csv=f"/sessions/{session_id}/usage.csv",
+        empty="None that everybody may see: the policy of an epoch says who sees its usage.",
+    )
 
 
 def _sessions(site: Site, owner: Address | None) -> Listing[SessionView]:
