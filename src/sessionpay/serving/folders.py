@@ -5,6 +5,7 @@ A folder is shown only if its manifest is the one that was settled; its files ar
 
 import json
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +15,8 @@ from sessionpay.core.money import BaseUnits, MicroUnits
 from sessionpay.services.epoch_files import CHAIN, EXPLAIN, HASHED, MANIFEST, USAGE
 from sessionpay.services.epoch_folder import folder_name
 
+# A settled epoch never changes; as many as are asked for again and again.
+FOLDERS_KEPT_MAX = 256
 # An account's line begins with its address, because keys are sorted.
 _LINE_BEGINS = b'{"account":"'
 
@@ -54,12 +57,22 @@ class Contents:
 def contents(folders: Path, number: int, *, manifest_sha256: str) -> Contents | None:
     """Return what the folder of an epoch holds; None if it is not here, or not the one that was settled."""
     folder = folders / folder_name(number)
-    manifest = _manifest(folder, manifest_sha256)
+    try:
+        found = (folder / MANIFEST).stat()
+    except FileNotFoundError:
+        return None
+    return _contents(folder, manifest_sha256, (found.st_ino, found.st_mtime_ns, found.st_size))
+
+
+@lru_cache(maxsize=FOLDERS_KEPT_MAX)
+def _contents(folder: Path, digest: str, _stamp: tuple[int, int, int]) -> Contents | None:
+    """Return what a folder holds, kept for as long as its manifest stands there unchanged."""
+    manifest = _manifest(folder, digest)
     if manifest is None:
         return None
     hashes = {name: str(manifest["files"][name]) for name in HASHED}
     segments = {f"{USAGE}/{path.name}": path.stem for path in sorted((folder / USAGE).glob("*.parquet"))}
-    listed: dict[str, str | None] = {MANIFEST: manifest_sha256, **hashes, CHAIN: None, **segments}
+    listed: dict[str, str | None] = {MANIFEST: digest, **hashes, CHAIN: None, **segments}
     files = tuple(
         FileView(name, digest, (folder / name).stat().st_size)
         for name, digest in listed.items()

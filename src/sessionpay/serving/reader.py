@@ -278,9 +278,27 @@ class Reader:
             return None
         return folders.explanation(self.folders, number, account)
 
-    def rules(self, number: int) -> Rules:
-        """Return the price sheet and the policy of an epoch, as they were written; raises `NoSuchEpoch`."""
-        of = self.epoch(number).epoch
+    def explanations(
+        self, account: Address, *, cursor: str | None = None, limit: int
+    ) -> Page[tuple[EpochView, str]]:
+        """Return the same line of every settled epoch that has one for an account, the newest first.
+
+        `limit` is how many epochs are looked through for it.
+        """
+        page = self.epochs(cursor=cursor, limit=limit)
+        told = [(each, self._line(each, account)) for each in page.rows]
+        found = tuple((epoch, line) for epoch, line in told if line is not None)
+        return Page(found, page.next, page.standing)
+
+    def _line(self, epoch: EpochView, account: Address) -> str | None:
+        if self.folders is None or epoch.manifest_sha256 is None:
+            return None
+        if folders.contents(self.folders, epoch.number, manifest_sha256=epoch.manifest_sha256) is None:
+            return None
+        return folders.explanation(self.folders, epoch.number, account)
+
+    def rules(self, of: EpochView) -> Rules:
+        """Return the price sheet and the policy of an epoch, as they were written."""
         with self.database.reading() as connection:
             return Rules(epochs.text(connection, of.prices), epochs.text(connection, of.policy))
 

@@ -35,7 +35,7 @@ def page(site: Site, request: Request) -> str:
         days=days[:DAYS_SHOWN],
         days_table=_days(site, days[:DAYS_SHOWN]),
         epochs_table=epochs(site).page(request),
-        condition=site.look(),
+        condition=site.glance(),
         audit=site.audit(),
     )
 

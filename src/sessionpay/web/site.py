@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment
 
 from sessionpay.core.money import Asset
-from sessionpay.services.condition import Condition, Sight, look
+from sessionpay.services.condition import Glance, Sight, glance
 from sessionpay.services.home import Home
 from sessionpay.services.proof import Audit
 from sessionpay.serving import Reader
@@ -43,9 +43,9 @@ class Site:
         """The books, as the API reads them, too."""
         return Reader(self.database, self.contract, self.clock, self._surplus, self.home.epochs)
 
-    def look(self) -> Condition:
+    def glance(self) -> Glance:
         """Return how the settlement is doing now."""
-        return look(self.database, at=self.clock(), sight=self.sight())
+        return glance(self.database, at=self.clock(), sight=self.sight())
 
     def render(self, template: str, title: str, **values: Any) -> str:  # noqa: ANN401 - values of a template
         """Return a page as HTML; `path` in the values marks where in the navigation it is."""
