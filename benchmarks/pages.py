@@ -143,7 +143,7 @@ def client(
 ) -> list[tuple[float, int]]:
     """Return how long each answer took, and its length in bytes; raises for one that is no answer."""
     draw = random.Random(f"{seed} {until}")  # noqa: S311 - ids need not be secret
-    found = []
+    found: list[tuple[float, int]] = []
     connection = HTTPConnection(address, timeout=ANSWER_SECONDS_MAX)
     while time.perf_counter() < until or not found:
         path = wanted(draw)

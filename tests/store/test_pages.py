@@ -60,7 +60,7 @@ READS: dict[str, Callable[[Connection, Contract], Any]] = {
         connection, SESSION, before=3, limit=5
     ),
     "treasury": queries.treasury,
-    "flows": flows.flows,
+    "days": queries.daily_totals,
     "earmarks": flows.earmarks,
 }  # fmt: skip
 

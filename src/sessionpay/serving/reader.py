@@ -166,8 +166,14 @@ class Reader:
 
     def network(self) -> NetworkView:
         """Return where all the money is."""
+        return self.network_by_day()[0]
+
+    def network_by_day(self) -> tuple[NetworkView, tuple[DayTotal, ...]]:
+        """Return where all the money is, and what moved on each day, of one moment."""
         with self._reading() as (connection, standing):
-            return telling.network(connection, self.contract, standing, surplus=self.surplus())
+            days = tuple(queries.daily_totals(connection, self.contract))
+            found = telling.network(connection, self.contract, standing, days, surplus=self.surplus())
+        return found, days
 
     def days(self) -> tuple[DayTotal, ...]:
         """Return what moved on each day, in UTC, that had an event of money; the first one first."""

@@ -1,7 +1,6 @@
 """From rows of the books to what is shown of them."""
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from sqlalchemy import Connection
@@ -30,8 +29,9 @@ from sessionpay.store import flows, pages, queries
 from sessionpay.store.consumption import Amount, Day
 from sessionpay.store.derived import DAY_SECONDS
 from sessionpay.store.epochs import Epoch
-from sessionpay.store.evidence import Contract, Entry
-from sessionpay.store.pages import Charged, Moved
+from sessionpay.store.evidence import Contract
+from sessionpay.store.pages import Charged, Moved, Said
+from sessionpay.store.queries import DayTotal
 
 # Long enough for quiet weekends to count, and short enough to notice that a session is used more.
 BURN_SECONDS = 7 * DAY_SECONDS
@@ -110,11 +110,16 @@ def node(address: Address, kept: Node, *, held: BaseUnits = NOTHING) -> NodeView
 
 
 def network(
-    connection: Connection, contract: Contract, standing: Standing, *, surplus: int | None
+    connection: Connection,
+    contract: Contract,
+    standing: Standing,
+    days: Sequence[DayTotal],
+    *,
+    surplus: int | None,
 ) -> NetworkView:
-    """Return where all the money is."""
+    """Return where all the money is; `days` are all that anything moved on."""
     treasury = queries.treasury(connection, contract)
-    moved = flows.flows(connection, contract)
+    moved = flows.flows(days)
     marks = flows.earmarks(connection, contract)
     explained = marks.held + marks.retained + marks.in_flight
     return NetworkView(
@@ -151,21 +156,9 @@ def movement(found: Moved, standing: Standing) -> MovementView:
     )
 
 
-def event(entry: Entry, standing: Standing) -> EventView:
+def event(found: Said, standing: Standing) -> EventView:
     """Return what is shown of an event; the rows of a batch are movements of their own."""
-    listed = {field.name: getattr(entry.event, field.name) for field in fields(entry.event)}
-    rows = [len(value) for value in listed.values() if isinstance(value, tuple)]
-    return EventView(
-        block_number=entry.block_number,
-        log_index=entry.log_index,
-        block_hash=entry.block_hash,
-        transaction_hash=entry.transaction_hash,
-        timestamp=entry.timestamp,
-        name=type(entry.event).__name__,
-        arguments=tuple((name, str(value)) for name, value in listed.items() if not isinstance(value, tuple)),
-        rows=sum(rows) if rows else None,
-        is_final=entry.block_number <= standing.final,
-    )
+    return EventView(**found._asdict(), is_final=found.block_number <= standing.final)
 
 
 def epoch(found: Epoch, *, sealed: tuple[int, int]) -> EpochView:

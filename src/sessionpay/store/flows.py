@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from sessionpay.core.money import BaseUnits
-from sessionpay.store import queries
 from sessionpay.store.evidence import Contract
 from sessionpay.store.outbox import Purpose
+from sessionpay.store.queries import DayTotal
 from sessionpay.store.rows import KEYS_AT_ONCE
 from sessionpay.store.settlement_tables import attempts, epochs, outbox, settlement
 from sessionpay.store.settling import ALLOCATING, CHARGED, CHARGING
@@ -47,9 +47,8 @@ class Earmarks:
     in_flight: BaseUnits
 
 
-def flows(connection: Connection, contract: Contract) -> Flows:
-    """Return what ever moved, up to the last block that was read."""
-    days = queries.daily_totals(connection, contract)
+def flows(days: Sequence[DayTotal]) -> Flows:
+    """Return what moved on all of these days."""
     return Flows(
         deposited=BaseUnits(sum(day.deposit for day in days)),
         withdrawn=BaseUnits(sum(day.withdrawal for day in days)),

@@ -25,15 +25,16 @@ _MOVED = (
 
 def page(site: Site, request: Request) -> str:
     """Return the page as HTML."""
-    found, days = site.reader.network(), list(reversed(site.reader.days()))
+    found, moved = site.reader.network_by_day()
+    days = list(reversed(moved[-DAYS_SHOWN:]))
     return site.render(
         "network.html",
         "Where the money is",
         path="/",
         network=found,
         parts=places(found),
-        days=days[:DAYS_SHOWN],
-        days_table=_days(site, days[:DAYS_SHOWN]),
+        days=days,
+        days_table=_days(site, days),
         epochs_table=epochs(site).page(request),
         condition=site.glance(),
         audit=site.audit(),

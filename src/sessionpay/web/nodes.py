@@ -194,7 +194,7 @@ def _nodes(site: Site) -> Listing[NodeView]:
             shown.held,
             shown.is_active,
             shown.last_used_at or None,
-            checksum_address(shown.payee),
+            node_link(shown.payee).exact,
         ),
         asset=site.asset,
         csv="/nodes.csv",

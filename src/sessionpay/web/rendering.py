@@ -5,7 +5,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sessionpay import __version__
 from sessionpay.core.ids import checksum_address
 from sessionpay.core.money import BaseUnits, format_amount
-from sessionpay.web import figures
+from sessionpay.web import cells, figures
 from sessionpay.web.bars import LENGTH, length_of, stretches
 
 
@@ -32,6 +32,9 @@ def environment() -> Environment:
     templates.globals |= {
         "version": __version__,
         "bar_length": LENGTH,
+        "money_cell": cells.money,
+        "moment_cell": cells.moment,
+        "rows": cells.rows,
         "length_of": length_of,
         "stretches": stretches,
     }
