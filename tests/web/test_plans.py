@@ -44,7 +44,7 @@ _WHOLE = re.compile(rf"\bSCAN ({_ANY})\b|\bSEARCH ({_ANY}) .*\(contract_id=\?\)$
 _CUT = re.compile(r"WHERE \w+\.contract_id = \? ORDER BY [^?]+ LIMIT")
 _SEQUENTIAL = re.compile(rf"\bSeq Scan on ({_ANY})\b")
 # The outbox is counted as a whole there; its newest transaction is the first that such a scan finds.
-_LATEST = re.compile(r"^SCAN (outbox|attempts)\b")
+_LATEST = re.compile(r"\b(SCAN|Seq Scan on) (outbox|attempts)\b")
 # Prometheus asks for it a few times a minute, and nobody waits for the answer.
 WATCHERS = ("/metrics",)
 SECONDS_MAX = 30
