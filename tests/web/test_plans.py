@@ -9,17 +9,15 @@ Given a page that does
 
 from __future__ import annotations
 
-import random
 import re
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from benchmarks.asking import MISSING_ALLOWED, STREAM, Known, deep, filled, known_of, paths
+from benchmarks.asking import MISSING_ALLOWED, STREAM, Known, known_of
 from benchmarks.books import SMALL, fill
 from benchmarks.pages import everything
-from sqlalchemy import event, text
+from benchmarks.plans import addresses, heard, scanned
 
 from sessionpay.api import serving
 from sessionpay.services.home import Home
@@ -32,25 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ["postgresql"]
 
-LARGE = (
-    "events", "movements", "sessions", "nodes", "charges", "consumption", "session_work", "debts", "claims",
-    "held", "outbox", "attempts", "usage_keys", "usage_rows", "reservations",
-)  # fmt: skip
-_ANY = "|".join(LARGE)
-_SCAN = re.compile(rf"\bSCAN ({_ANY})\b")
-# All rows of a contract are all rows, too, unless they are what is wanted, in their order, and cut.
-_SCAN = re.compile(rf"\bSCAN ({_ANY})\b")
-_WHOLE = re.compile(rf"\bSCAN ({_ANY})\b|\bSEARCH ({_ANY}) .*\(contract_id=\?\)$")
-_CUT = re.compile(r"WHERE \w+\.contract_id = \? ORDER BY [^?]+ LIMIT")
-_SEQUENTIAL = re.compile(rf"\bSeq Scan on ({_ANY})\b")
 # The outbox is counted as a whole there; its newest transaction is the first that such a scan finds.
 _LATEST = re.compile(r"\b(SCAN|Seq Scan on) (outbox|attempts)\b")
 # Prometheus asks for it a few times a minute, and nobody waits for the answer.
 WATCHERS = ("/metrics",)
 SECONDS_MAX = 30
-ROUNDS = 2
-
-Asked = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -76,48 +60,6 @@ def books(
         fill(database, home, SMALL)
     yield database, home
     database.close()
-
-
-@contextmanager
-def heard(database: Database) -> Iterator[Asked]:
-    """Collect every statement that anybody sends to the database, with the values of one time."""
-    asked: Asked = {}
-
-    def hear(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:  # noqa: ANN401
-        asked.setdefault(statement, parameters)
-
-    event.listen(database.engine, "before_cursor_execute", hear)
-    try:
-        yield asked
-    finally:
-        event.remove(database.engine, "before_cursor_execute", hear)
-
-
-def scanned(database: Database, asked: Asked) -> list[str]:
-    """Return the steps of these statements that go through a whole table that grows."""
-    explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-    found = []
-    with database.reading() as connection:
-        if not database.is_sqlite:
-            # No index is worth while for tables this small, so one is taken wherever there is one.
-            connection.execute(text("SET LOCAL enable_seqscan = off"))
-        for statement, parameters in asked.items():
-            if statement.startswith(("SELECT", "WITH")):
-                rows = connection.exec_driver_sql(f"{explain} {statement}", parameters)
-                is_cut = _CUT.search(" ".join(statement.split()))
-                whole = _SEQUENTIAL if not database.is_sqlite else _SCAN if is_cut else _WHOLE
-                found += [f"{row[-1]}: {statement}" for row in rows if whole.search(str(row[-1]))]
-    return found
-
-
-def addresses(api: Any, known: Known) -> list[tuple[str, str]]:  # noqa: ANN401 - the application
-    """Return every address, and the name of its page."""
-    draw = random.Random(1)
-    found = []
-    for _ in range(ROUNDS):
-        found += [(path, filled(path, known, draw)) for path in paths(api)]
-        found += deep(known, draw).items()
-    return found
 
 
 def ask(client: httpx.Client, address: str, known: Known) -> None:
@@ -147,7 +89,7 @@ def test_nothing_goes_through_a_whole_table(books: tuple[Database, Home]) -> Non
         for name, address in addresses(api, known):
             with heard(database) as asked:
                 ask(client, address, known)
-            found = scanned(database, asked)
+            found = scanned(database, asked, is_small=True)
             if name in WATCHERS:
                 found = [line for line in found if not _LATEST.search(line)]
             if found:
@@ -165,4 +107,4 @@ def test_a_statement_that_does_is_found_out(books: tuple[Database, Home]) -> Non
     for statement in statements:
         asked = {statement: ()}
         # Even without sequential scans PostgreSQL has no other way where there is no index.
-        assert scanned(database, asked), statement
+        assert scanned(database, asked, is_small=True), statement

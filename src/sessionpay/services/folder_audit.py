@@ -56,9 +56,9 @@ def hold_epochs(
         left += _hold_epoch(connection, epoch, path, kept=kept)
         if watch is not None:
             watch("epoch folders", done, len(settled))
-    _hold_sums(connection, kept=kept)
     if settled:
         _hold_closing(connection, settled[-1], folders, left=left, kept=kept)
+    _hold_sums(connection, kept=kept)
     covered = Tally((TREASURY, "epochs"))
     in_flight = any(epoch.settled_at is None and epoch.state not in {"open", "sealed"} for epoch in every)
     if not in_flight and network < left:
