@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from sessionpay.api import application, serving
 from sessionpay.api.metrics import reason_label
@@ -23,7 +23,7 @@ from sessionpay.services.intake import DIFFERS
 from sessionpay.services.proof import Audit
 from sessionpay.store import evidence, settling
 from sessionpay.store.outbox import Purpose, State
-from sessionpay.store.settlement_tables import attempts, debts, outbox
+from sessionpay.store.settlement_tables import attempts, debts, outbox, settlement
 from tests.api.conftest import EMPTY, FUNDED, caller, rows
 from tests.api.test_usage import post
 
@@ -140,6 +140,7 @@ def fill(site: Site, connection: Any) -> None:  # noqa: ANN401 - a connection
         {"session_id": EMPTY, "owed_micro": 5 * 10**6, "collected": 0},
     ]
     connection.execute(insert(debts), owing)
+    connection.execute(update(settlement).values(arrears=7))
     for position, (state, gas) in enumerate(((State.FINAL, 21_000), (State.SENT, None))):
         sent = {"id": position + 1, "epoch": 1, "purpose": Purpose.CHARGE, "position": position}
         connection.execute(insert(outbox).values({**sent, "rows": "[]", "state": state, "gas_used": gas}))

@@ -61,7 +61,7 @@ READS: dict[str, Callable[[Connection, Contract], Any]] = {
     ),
     "handing over": lambda connection, contract: transfers.handed_over_at(connection, contract, SESSION),
     "treasury": queries.treasury,
-    "flows": flows.flows,
+    "days": queries.daily_totals,
     "earmarks": flows.earmarks,
 }  # fmt: skip
 

@@ -220,7 +220,8 @@ def add_reasons(found: Numbers, epoch: int, line: dict[str, Any]) -> None:
     """Add the sentence about the last epoch, and why some of it was not paid."""
     rated = [each["rating"] for each in line["services"] if each["rating"]]
     tasks = [count(sum(each[key] for each in rated)) for key in ("committed", "assigned")]
-    key = f"Epoch #, the last one settled, gave it # for # of # tasks of # session{'s' * (len(rated) != 1)}."
+    sessions = f"session{'s' * (len(rated) != 1)}"
+    key = f"Epoch #, the last one that tells of it, gave it # for # of # tasks of # {sessions}."
     found.sentences[key] = (str(epoch), line["amount"], *tasks, str(len(rated)))
     given = []
     for each in line["services"]:

@@ -10,6 +10,8 @@ Given a table
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from sessionpay.core.ids import ZERO_ADDRESS
@@ -83,6 +85,14 @@ def test_rates_and_hashes() -> None:
     assert short("12345") == "12345"
 
 
+def test_a_long_table_comes_in_pieces() -> None:
+    columns = (Column("number", "Number", Kind.COUNT),)
+    table = Table("t", "T", columns, ((number,) for number in range(20_000)), ETH, "/t.csv")
+    pieces = list(csv_lines(table))
+    assert 1 < len(pieces) < 10
+    assert "".join(pieces).split("\r\n") == ["number", *map(str, range(20_000)), ""]
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
 def test_a_text_is_no_formula(text: str) -> None:
     columns = (
@@ -91,7 +101,7 @@ def test_a_text_is_no_formula(text: str) -> None:
         Column("at", "At", Kind.MOMENT),
     )
     table = Table("t", "T", columns, [(text, -5, 0), ('a"b', 2**96, None)], ETH, "/t.csv")
-    lines = list(csv_lines(table))
+    lines = re.findall(r"(?:[^\"]|\"[^\"]*\")*?\r\n", "".join(csv_lines(table)))
     assert lines[0] == "name,amount_base_units,at\r\n"
     assert lines[1].strip('"').startswith(f"'{text}")
     assert lines[1].endswith(",-5,1970-01-01T00:00:00Z\r\n")

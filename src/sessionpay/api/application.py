@@ -30,7 +30,7 @@ from sessionpay.api.metrics import Counters, StateCollector
 from sessionpay.api.problems import answer_problems
 from sessionpay.api.viewing import Viewing
 from sessionpay.services.budget import Budgets
-from sessionpay.services.condition import Condition, Sight, look, reasons_not_ready
+from sessionpay.services.condition import Condition, Sight, glance, look, reasons_not_ready
 from sessionpay.services.intake import Intake
 from sessionpay.services.proof import Audit
 from sessionpay.services.sign_in import SignIns
@@ -75,11 +75,15 @@ class Serving:
 
     def look(self) -> Condition:
         """Return how the settlement is doing now."""
-        return look(self.database, at=self.clock(), sight=self.sight() if self.sight else None)
+        return look(self.database, at=self.clock(), sight=self._sight())
 
     def reasons_not_ready(self) -> list[str]:
         """Return why nobody should rely on the settlement now."""
-        return reasons_not_ready(self.look(), is_watched=self.sight is not None)
+        found = glance(self.database, at=self.clock(), sight=self._sight())
+        return reasons_not_ready(found, is_watched=self.sight is not None)
+
+    def _sight(self) -> Sight | None:
+        return self.sight() if self.sight else None
 
 
 def application(serving: Serving) -> FastAPI:

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from sessionpay.api.accounts import BAD_VALUE, SILENT
-from sessionpay.api.answers import EXAMPLE_TIME, Count, Time, like
-from sessionpay.api.listing import Session
+from sessionpay.api.accounts import BAD_CURSOR, BAD_VALUE, SILENT
+from sessionpay.api.answers import EXAMPLE_TIME, Count, PageAnswer, Time, like
+from sessionpay.api.listing import LIMIT_DEFAULT, Cursor, Limit, Session, page_of
 from sessionpay.api.problems import described
 from sessionpay.api.viewing import PERSONAL, VARY, Viewing, refusal
 from sessionpay.core.ids import parse_session_id
@@ -17,6 +17,7 @@ from sessionpay.serving import MEDIA_TYPES, NOBODY, Hidden, RowFormat, UsageHidd
 _WHY = "Why other epochs are not shown: `sign-in`, `owner` or `operator`."
 _SECURITY: list[dict[str, list[str]]] = [{}, {"owner": []}, {"reporter": []}]
 _REFUSED = described(
+    s400=BAD_CURSOR,
     s401="Its owner sees it, once signed in; or the token is not known.",
     s403="Others alone see it, whoever is signed in.",
     s404="No such session, or its usage is not kept here.",
@@ -48,8 +49,8 @@ class ModelDayAnswer(BaseModel):
     completion_tokens: Count
 
 
-class UsageAnswer(BaseModel):
-    """Usage by model and day, the newest day first, of the last 31 epochs as far as it may be seen.
+class UsageAnswer(PageAnswer[ModelDayAnswer]):
+    """Usage by model and day, the newest first, as it comes in and as far as it may be seen.
 
     Usage from before `since` was another owner's and is left out; 0 where nothing is.
     """
@@ -62,11 +63,13 @@ class UsageAnswer(BaseModel):
                     "prompt_tokens": 13_200, "completion_tokens": 3_300,
                 }
             ],
+            "next": None,
+            "asset": {"address": "0x" + "00" * 20, "symbol": "ETH", "decimals": 18},
+            "books": {"head": 1_042, "final": 1_030, "verified": 1_030},
             "hidden": [],
             "since": 0,
         }
     )  # fmt: skip
-    items: list[ModelDayAnswer]
     hidden: Annotated[list[Hidden], Field(description=_WHY)]
     since: Time
 
@@ -82,17 +85,27 @@ def router(viewing: Viewing, usage: UsageReader) -> APIRouter:
         responses=_REFUSED,
         openapi_extra={"security": _SECURITY},
     )
-    def _by_day(request: Request, response: Response, session_id: Session) -> UsageAnswer:
-        """Return sums of sealed rows; an epoch's policy says who sees its usage."""
+    def _by_day(
+        request: Request,
+        response: Response,
+        session_id: Session,
+        cursor: Cursor = None,
+        limit: Limit = LIMIT_DEFAULT,
+    ) -> UsageAnswer:
+        """Return sums of usage rows; an epoch's policy says who sees its usage."""
         viewer, asked = viewing.viewer(request), parse_session_id(session_id)
         response.headers.update(VARY if viewer == NOBODY else PERSONAL)
-        found = usage.by_day(asked, viewer)
+        found = usage.by_day(asked, viewer, cursor=cursor, limit=limit)
         try:
             usage.require_shown(asked, found)
         except UsageHidden as fault:
             raise refusal(fault) from None
+        page = page_of(ModelDayAnswer, found.page, usage.contract.asset)
         return UsageAnswer(
-            items=[ModelDayAnswer.model_validate(row) for row in found.rows],
+            items=page.items,
+            next=page.next,
+            asset=page.asset,
+            books=page.books,
             hidden=list(found.hidden),
             since=found.since,
         )

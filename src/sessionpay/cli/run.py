@@ -21,6 +21,7 @@ from sessionpay.core.ids import checksum_address
 from sessionpay.core.money import BaseUnits
 from sessionpay.services.alerts import Herald
 from sessionpay.services.condition import Watch
+from sessionpay.services.consumption import complete
 from sessionpay.services.daemon import POLL_SECONDS, BooksDiffer, Daemon
 from sessionpay.services.trial_chain import open_sessions
 from sessionpay.services.wholeness import require_whole
@@ -87,6 +88,7 @@ def run_settlement(
     may_ask = access(run, cors_origin, rate_limit, trust_forwarded=trust_forwarded, public_url=public_url)
     with settled(run) as (home, database), database.sole_writer():
         require_whole(database, home)
+        complete(database, home)
         contract = _embedded(run, database) if embedded else _named(run)
         report = _spoken(run) if once else _logged()
         daemon = Daemon.of(

@@ -62,6 +62,19 @@ def to_json(event: ev.Event) -> str:
     return "{" + ",".join(f'"{n}":{_text(n, getattr(event, n))}' for n in _NAMES[type(event)]) + "}"
 
 
+def outline(text: str) -> tuple[tuple[tuple[str, str], ...], int | None]:
+    """Return the fields of a stored event as texts, and how many rows it has, None if it is no batch.
+
+    The rows of a batch are counted and not read, of which there are hundreds. Raises ValueError.
+    """
+    start = text.find("[")
+    if start < 0:
+        return tuple((str(name), str(value)) for name, value in json.loads(text).items()), None
+    head = json.loads(text[: max(1, text.rfind(",", 0, start))] + "}")
+    rows = text.count('["', start + 1) or text.count('","', start) + (text[start + 1] == '"')
+    return tuple((str(name), str(value)) for name, value in head.items()), rows
+
+
 def is_event_name(name: str) -> bool:
     """Tell whether an event of the contract has this name."""
     return name in _CODECS

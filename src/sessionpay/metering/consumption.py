@@ -1,26 +1,26 @@
-"""What one session used, from sealed segments: by model and day, and row by row."""
+"""What sessions used, by day and model: of rows as they come in, and of sealed segments; and row by row."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import Ppm
 from sessionpay.core.usage import Outcome, UsageRecord
-from sessionpay.metering.sealed import usage_table
+from sessionpay.metering.sealed import FETCHED_ROWS, usage_table
+from sessionpay.store.consumption import Amount, Use
 
 DAY_SECONDS = 86_400
 
 _SUMS = f"""
 SELECT
-    epoch_us(submitted_at) // {DAY_SECONDS * 10**6} AS day, model,
+    session_id, epoch_us(submitted_at) // {DAY_SECONDS * 10**6} AS day, model,
     count(*) AS assigned,
     count(*) FILTER (outcome = '{Outcome.COMMITTED}') AS committed,
     coalesce(sum(prompt_tokens) FILTER (outcome = '{Outcome.COMMITTED}'), 0) AS prompt,
     coalesce(sum(completion_tokens) FILTER (outcome = '{Outcome.COMMITTED}'), 0) AS completion
-FROM usage WHERE session_id = $session_id AND epoch_us(submitted_at) >= $since
-GROUP BY day, model ORDER BY day DESC, model
+FROM usage GROUP BY session_id, day, model
 """  # noqa: S608 - constants
 _ROWS = """
 SELECT
@@ -34,32 +34,41 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 ROWS_AT_ONCE = 1_000
 
 
-class Consumption(NamedTuple):
-    """What a session used of one model on the UTC day that begins at unix time `day`.
+def consumed(rows: Iterable[UsageRecord]) -> dict[Use, Amount]:
+    """Return what rows add up to."""
+    found: dict[Use, list[int]] = {}
+    for row in rows:
+        use = Use(row.session_id, int(row.submitted_at.timestamp() // DAY_SECONDS), row.model)
+        amount = found.setdefault(use, [0, 0, 0, 0])
+        amount[0] += 1
+        if row.outcome is Outcome.COMMITTED:
+            amount[1] += 1
+            amount[2] += row.prompt_tokens
+            amount[3] += row.completion_tokens
+    return {use: Amount(*amount) for use, amount in found.items()}
 
-    `assigned` counts all tasks, `committed` those that are charged; tokens are of those alone.
-    """
 
-    day: int
-    model: str
-    assigned: int
-    committed: int
-    prompt_tokens: int
-    completion_tokens: int
-
-
-def consumption(
-    paths: Sequence[Path], session_id: SessionId, *, since: int = 0, memory_limit: int, threads: int
-) -> list[Consumption]:
-    """Return what a session used, the newest day first, and nothing submitted before unix time `since`.
-
-    Raises `BadSegment` and `NotAddedUp`.
-    """
+def consumption(paths: Sequence[Path], *, memory_limit: int, threads: int) -> dict[Use, Amount]:
+    """Return what the rows of segments add up to. Raises `BadSegment` and `NotAddedUp`."""
     if not paths:
-        return []
+        return {}
+    found: dict[Use, Amount] = {}
     with usage_table(paths, memory_limit=memory_limit, threads=threads) as connection:
-        rows = connection.execute(_SUMS, _asked(session_id, since)).fetchall()
-    return [Consumption(row[0] * DAY_SECONDS, row[1], *map(int, row[2:])) for row in rows]
+        result = connection.execute(_SUMS)
+        while rows := result.fetchmany(FETCHED_ROWS):
+            for session_id, day, model, *amount in rows:
+                use = Use(SessionId(int.from_bytes(session_id)), day, model)
+                found[use] = Amount(*map(int, amount))
+    return found
+
+
+def added(one: dict[Use, Amount], other: dict[Use, Amount]) -> dict[Use, Amount]:
+    """Return the sum of both."""
+    sums = dict(one)
+    for use, amount in other.items():
+        before = sums.get(use)
+        sums[use] = amount if before is None else Amount(*map(sum, zip(before, amount, strict=True)))
+    return sums
 
 
 def session_rows(

@@ -4,6 +4,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event, Thread
+from typing import Any
+
+from sqlalchemy import Connection
 
 from sessionpay.chain import rpc
 from sessionpay.chain.client import SessionPayment
@@ -32,36 +35,49 @@ class Sight:
     balance: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One look: epochs, work that is not settled, the outbox, the books, and what the chain said.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """How a settlement is doing, as far as a page tells it: small, however many epochs there were.
 
-    `halted` is why nothing is paid, None while all is well; `sight` is None while nobody watches the chain
-    or it never answered, `checkpoint` before there is a contract. `at` is in unix seconds.
+    `taking` is the epoch that takes rows. `halted` is why nothing is paid, None while all is well; `sight` is
+    None while nobody watches the chain or it never answered, `checkpoint` before there is a contract. `at` is
+    in unix seconds.
     """
 
     at: int
-    epochs: tuple[Epoch, ...]
+    taking: Epoch | None
     owing: Owing
-    sent: Sent
     halted: str | None
     checkpoint: Checkpoint | None
     sight: Sight | None
 
     @property
-    def states(self) -> Counter[str]:
-        """How many epochs are in each state."""
-        return Counter(epoch.state for epoch in self.epochs)
-
-    @property
-    def taking(self) -> Epoch | None:
-        """The epoch that takes rows."""
-        return next((epoch for epoch in self.epochs if epoch.closed_at is None), None)
-
-    @property
     def oldest_row_seconds(self) -> int:
         """How old the oldest unsettled row is at most; 0 where all is settled."""
         return self._since(self.owing.oldest_opened_at)
+
+    @property
+    def lag(self) -> int | None:
+        """How many blocks the books are behind the chain; None where one of both is unknown."""
+        if self.sight is None or self.checkpoint is None:
+            return None
+        return max(0, self.sight.head - self.checkpoint.head_number)
+
+    def _since(self, moment: int | None) -> int:
+        return 0 if moment is None else max(0, self.at - moment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition(Glance):
+    """One look at everything: every epoch and the whole outbox, too."""
+
+    epochs: tuple[Epoch, ...]
+    sent: Sent
+
+    @property
+    def states(self) -> Counter[str]:
+        """How many epochs are in each state."""
+        return Counter(epoch.state for epoch in self.epochs)
 
     @property
     def oldest_closed_seconds(self) -> int:
@@ -78,34 +94,37 @@ class Condition:
         """How long ago the oldest transaction on its way was signed; 0 where none is."""
         return self._since(self.sent.oldest_open_at)
 
-    @property
-    def lag(self) -> int | None:
-        """How many blocks the books are behind the chain; None where one of both is unknown."""
-        if self.sight is None or self.checkpoint is None:
-            return None
-        return max(0, self.sight.head - self.checkpoint.head_number)
-
-    def _since(self, moment: int | None) -> int:
-        return 0 if moment is None else max(0, self.at - moment)
-
 
 def look(database: Database, *, at: int, sight: Sight | None = None) -> Condition:
-    """Return how the settlement is doing at unix time `at`."""
+    """Return how the settlement is doing at unix time `at`, for those who watch it now and then."""
     with database.reading() as connection:
-        bound = epochs.contract_id(connection)
-        contract = next((each for each in evidence.contracts(connection) if each.id == bound), None)
         return Condition(
-            at=at,
+            **_seen(connection, at=at, sight=sight),
             epochs=tuple(epochs.listed(connection)),
-            owing=condition.owing(connection),
             sent=condition.sent(connection),
-            halted=settling.halted(connection),
-            checkpoint=None if contract is None else evidence.checkpoint(connection, contract),
-            sight=sight,
         )
 
 
-def reasons_not_ready(found: Condition, *, is_watched: bool) -> list[str]:
+def glance(database: Database, *, at: int, sight: Sight | None = None) -> Glance:
+    """Return how the settlement is doing at unix time `at`, for everybody who opens a page."""
+    with database.reading() as connection:
+        return Glance(**_seen(connection, at=at, sight=sight))
+
+
+def _seen(connection: Connection, *, at: int, sight: Sight | None) -> dict[str, Any]:
+    bound = epochs.contract_id(connection)
+    contract = next((each for each in evidence.contracts(connection) if each.id == bound), None)
+    return {
+        "at": at,
+        "taking": epochs.current(connection),
+        "owing": condition.owing(connection),
+        "halted": settling.halted(connection),
+        "checkpoint": None if contract is None else evidence.checkpoint(connection, contract),
+        "sight": sight,
+    }
+
+
+def reasons_not_ready(found: Glance, *, is_watched: bool) -> list[str]:
     """Return why nobody should rely on the settlement now, each for people; nothing while all is well.
 
     `is_watched` is whether somebody looks at the chain, so that it is a fault to know nothing of it.

@@ -8,12 +8,17 @@ from sqlalchemy import Connection
 
 from sessionpay.chain.client import SessionPayment
 from sessionpay.core.ids import SessionId
+from sessionpay.metering.consumption import consumption
+from sessionpay.metering.errors import BadSegment
+from sessionpay.metering.segments import SUFFIX
 from sessionpay.services.audit import Watch
-from sessionpay.services.epoch_files import APPLIED, MANIFEST, opening_sha256
+from sessionpay.services.consumption import MEMORY_BYTES_MAX
+from sessionpay.services.epoch_files import APPLIED, MANIFEST, USAGE, opening_sha256
 from sessionpay.services.epoch_folder import IncompleteFolder, folder_name
 from sessionpay.services.findings import Tally
 from sessionpay.services.verify import verify_folder
-from sessionpay.store import accounts, epochs, settling
+from sessionpay.store import accounts, condition, epochs, settling
+from sessionpay.store import consumption as store_consumption
 from sessionpay.store.epochs import Epoch
 from sessionpay.store.evidence import Contract
 
@@ -47,11 +52,13 @@ def hold_epochs(
         path = folders.joinpath(folder_name(epoch.number))
         if done > first:
             _hold_computed(contract, epoch, path, computed=computed, kept=kept)
+            _hold_consumption(connection, epoch, path, kept=kept)
         left += _hold_epoch(connection, epoch, path, kept=kept)
         if watch is not None:
             watch("epoch folders", done, len(settled))
     if settled:
         _hold_closing(connection, settled[-1], folders, left=left, kept=kept)
+    _hold_sums(connection, kept=kept)
     covered = Tally((TREASURY, "epochs"))
     in_flight = any(epoch.settled_at is None and epoch.state not in {"open", "sealed"} for epoch in every)
     if not in_flight and network < left:
@@ -71,6 +78,25 @@ def _hold_computed(
         return
     for difference in verdict.differences:
         computed.hold(name, difference, "as written")
+
+
+def _hold_consumption(connection: Connection, epoch: Epoch, path: Path, *, kept: Tally) -> None:
+    """Hold what the database says that sessions used in an epoch against the rows in its folder."""
+    try:
+        paths = sorted(path.joinpath(USAGE).glob(f"*{SUFFIX}"))
+        there = consumption(paths, memory_limit=MEMORY_BYTES_MAX, threads=1)
+    except BadSegment:
+        return  # It was told already that the rows are not those that were settled.
+    noted = store_consumption.of_epoch(connection, epoch.number)
+    for use in sorted({*there, *noted}):
+        told = f"what session {use.session_id} used of {use.model} in epoch {epoch.number}"
+        kept.hold(told, str(there.get(use)), str(noted.get(use)))
+
+
+def _hold_sums(connection: Connection, *, kept: Tally) -> None:
+    """Hold the sums that are kept for readers against the rows that they are of."""
+    for told, (summed, noted) in condition.sums(connection).items():
+        kept.hold(told, summed, noted)
 
 
 def _hold_epoch(connection: Connection, epoch: Epoch, path: Path, *, kept: Tally) -> int:

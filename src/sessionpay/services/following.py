@@ -13,7 +13,7 @@ from sessionpay.core.events import Event
 from sessionpay.core.ids import Address, checksum_address, parse_address
 from sessionpay.core.refusals import ContractRefusal
 from sessionpay.services.drafts import sentence
-from sessionpay.store import evidence, pages
+from sessionpay.store import evidence
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
 
@@ -76,7 +76,7 @@ def whereabouts(
     """
     with database.reading() as connection:
         checkpoint = evidence.checkpoint(connection, contract)
-        events = pages.events_of_transaction(connection, contract, transaction_hash, limit=EVENTS_MAX)
+        events = evidence.of_transaction(connection, contract, transaction_hash, limit=EVENTS_MAX)
     known = Whereabouts(transaction_hash, Place.UNKNOWN, checkpoint.head_number, checkpoint.final_number)
     known = replace(known, sender=sender, nonce=nonce)
     if events:

@@ -15,9 +15,10 @@ from sessionpay.core.errors import InputError, MissingPrice
 from sessionpay.core.money import MicroUnits
 from sessionpay.core.pricing import PriceSheet, parse_price_sheet, row_price
 from sessionpay.core.usage import Outcome, UsageRecord, to_line
+from sessionpay.metering.consumption import consumed
 from sessionpay.metering.lines import ROW_BYTES_MAX, Rejected
 from sessionpay.metering.records import parse_row
-from sessionpay.store import epochs, intake
+from sessionpay.store import consumption, epochs, intake
 from sessionpay.store.database import Database
 from sessionpay.store.epochs import Epoch
 from sessionpay.store.intake import Reject, Work
@@ -176,6 +177,7 @@ def _add(connection: Connection, epoch: Epoch, accepted: Mapping[int, tuple[_Ent
     intake.add_rows(
         connection, epoch.number, [(entry.line, entry.record.node) for entry, _ in accepted.values()]
     )
+    consumption.add(connection, epoch.number, consumed(entry.record for entry, _ in accepted.values()))
     work: dict[SessionId, Work] = {}
     for entry, micro in accepted.values():
         if entry.record.outcome is Outcome.COMMITTED:

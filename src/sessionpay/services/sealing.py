@@ -61,7 +61,7 @@ class Sealer:
         than the segments.
         """
         try:
-            with _alone(self.home.segments):
+            with alone(self.home.segments):
                 self._clean()
                 return list(self._seal())
         except OSError as fault:
@@ -112,7 +112,7 @@ class Sealer:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, which ends with the process however that ends."""
     descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -2,9 +2,10 @@
 
 from sessionpay.services.burning import Burn
 from sessionpay.serving.cursors import BadCursor
+from sessionpay.serving.errors import LIMIT, LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, NoSuchFile
 from sessionpay.serving.exports import MEDIA_TYPES, PricedRow, RowFormat, written
 from sessionpay.serving.folders import Contents, EpochTotals, FileView
-from sessionpay.serving.reader import LIMIT, LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, NoSuchFile, Reader
+from sessionpay.serving.reader import Reader
 from sessionpay.serving.rules import EpochRules, Quote, RuleText, quote, rules
 from sessionpay.serving.signing_in import signing_in
 from sessionpay.serving.so_far import SoFar
@@ -33,6 +34,7 @@ from sessionpay.serving.views import (
     Standing,
     TransactionView,
     TreasuryView,
+    UsageView,
     Withdrawal,
 )
 from sessionpay.serving.visibility import NOBODY, Hidden, UsageHidden, Viewer
@@ -81,6 +83,7 @@ __all__ = [
     "UsageElsewhere",
     "UsageHidden",
     "UsageReader",
+    "UsageView",
     "Viewer",
     "Withdrawal",
     "quote",

@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 
 from sessionpay.core.errors import InputError
 from sessionpay.core.ids import SESSION_ID_LIMIT
+from sessionpay.core.usage import NAME_LENGTH_MAX, unwritable
 
-# The longest key is an address or three numbers, beside the name of its list.
-CURSOR_LENGTH_MAX = 300
+# The longest key is the name of a model, of which JSON may write each character as twelve.
+CURSOR_LENGTH_MAX = 2_500
 # Databases keep places on the chain as signed numbers of 64 bits.
 PLACE_LIMIT = 2**63
+# No calendar has a day as far from 1970.
+DAY_LIMIT = 2**31
 
 Part = Callable[[object], bool]
 
@@ -33,6 +36,16 @@ def is_place(value: object) -> bool:
 def is_session(value: object) -> bool:
     """Tell whether a part of a key can be the number of a session."""
     return type(value) is int and 0 <= value < SESSION_ID_LIMIT
+
+
+def is_day(value: object) -> bool:
+    """Tell whether a part of a key can be a day, counted from 1970-01-01."""
+    return type(value) is int and -DAY_LIMIT < value < DAY_LIMIT
+
+
+def is_model(value: object) -> bool:
+    """Tell whether a part of a key can be the name of a model."""
+    return isinstance(value, str) and 1 <= len(value) <= NAME_LENGTH_MAX and not unwritable(value)
 
 
 def encode(listed: str, key: Sequence[int | str]) -> str:

@@ -5,6 +5,7 @@ A folder is shown only if its manifest is the one that was settled; its files ar
 
 import json
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +15,10 @@ from sessionpay.core.money import BaseUnits, MicroUnits
 from sessionpay.services.epoch_files import CHAIN, EXPLAIN, HASHED, MANIFEST, USAGE
 from sessionpay.services.epoch_folder import folder_name
 
+# A settled epoch never changes; as many as are asked for again and again.
+FOLDERS_KEPT_MAX = 256
+# What is read at once anyway.
+NEAR_BYTES = 16_384
 # An account's line begins with its address, because keys are sorted.
 _LINE_BEGINS = b'{"account":"'
 
@@ -54,12 +59,22 @@ class Contents:
 def contents(folders: Path, number: int, *, manifest_sha256: str) -> Contents | None:
     """Return what the folder of an epoch holds; None if it is not here, or not the one that was settled."""
     folder = folders / folder_name(number)
-    manifest = _manifest(folder, manifest_sha256)
+    try:
+        found = (folder / MANIFEST).stat()
+    except FileNotFoundError:
+        return None
+    return _contents(folder, manifest_sha256, (found.st_ino, found.st_mtime_ns, found.st_size))
+
+
+@lru_cache(maxsize=FOLDERS_KEPT_MAX)
+def _contents(folder: Path, digest: str, _stamp: tuple[int, int, int]) -> Contents | None:
+    """Return what a folder holds, kept for as long as its manifest stands there unchanged."""
+    manifest = _manifest(folder, digest)
     if manifest is None:
         return None
     hashes = {name: str(manifest["files"][name]) for name in HASHED}
     segments = {f"{USAGE}/{path.name}": path.stem for path in sorted((folder / USAGE).glob("*.parquet"))}
-    listed: dict[str, str | None] = {MANIFEST: manifest_sha256, **hashes, CHAIN: None, **segments}
+    listed: dict[str, str | None] = {MANIFEST: digest, **hashes, CHAIN: None, **segments}
     files = tuple(
         FileView(name, digest, (folder / name).stat().st_size)
         for name, digest in listed.items()
@@ -101,10 +116,10 @@ def _manifest(folder: Path, digest: str) -> dict[str, Any] | None:
 
 
 def _find(file: BinaryIO, account: Address) -> str | None:
-    """Return the line that begins with `account`, by halving the file."""
+    """Return the line that begins with `account`: by halving the file, and then line by line."""
     wanted = _LINE_BEGINS + account.encode()
     low, high = 0, file.seek(0, 2)
-    while low < high:
+    while high - low > NEAR_BYTES:
         middle = (low + high) // 2
         line = _line_from(file, middle)
         if line and line[: len(wanted)] < wanted:
@@ -112,6 +127,8 @@ def _find(file: BinaryIO, account: Address) -> str | None:
         else:
             high = middle
     line = _line_from(file, low)
+    while line and line[: len(wanted)] < wanted:
+        line = file.readline()
     return line.decode() if line.startswith(wanted) else None
 
 

@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from sessionpay.core.errors import InputError, shown
 from sessionpay.core.ids import SESSION_ID_DIGITS_MAX, SESSION_ID_LIMIT, Address, SessionId, is_address
 from sessionpay.core.money import NOTHING, BaseUnits
 from sessionpay.services.budget import NoSession, budget_of
 from sessionpay.services.burning import burn
-from sessionpay.serving import cursors, folders, telling
-from sessionpay.serving.cursors import Part, is_place, is_session
+from sessionpay.serving import folders, telling
+from sessionpay.serving.cursors import is_place, is_session
+from sessionpay.serving.errors import LIMIT, LIMIT_MAX, NoNode, NoSuchEpoch, NoSuchFile
 from sessionpay.serving.folders import FileView
+from sessionpay.serving.pieces import Piece
 from sessionpay.serving.so_far import SoFar, so_far
 from sessionpay.serving.views import (
     EpochContents,
@@ -35,56 +35,14 @@ from sessionpay.serving.views import (
     TransactionView,
 )
 from sessionpay.serving.visibility import NOBODY, UsageHidden, Viewer, hidden, visibility_of
-from sessionpay.store import epochs, evidence, pages, queries
+from sessionpay.store import epochs, pages, queries
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
 from sessionpay.store.pages import LogSpot, Spot
 from sessionpay.store.queries import DayTotal
 
-# As many rows as a person looks through, and some more for programs.
-LIMIT, LIMIT_MAX = 50, 500
-
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 _DIGITS = re.compile(f"[0-9]{{1,{SESSION_ID_DIGITS_MAX}}}")
-
-Row = TypeVar("Row")
-
-
-class BadLimit(InputError):
-    """A number of rows that no page has."""
-
-    def __init__(self, limit: int) -> None:
-        """Keep the number."""
-        self.limit = limit
-        super().__init__(f"{limit} rows a page: ask for 1 to {LIMIT_MAX}")
-
-
-class NoNode(InputError):
-    """No event ever named this node."""
-
-    def __init__(self, node: Address) -> None:
-        """Keep the node's address."""
-        self.node = node
-        super().__init__(f"node {node} is not in the books, as far as they are read")
-
-
-class NoSuchEpoch(InputError):
-    """There is no epoch of this number."""
-
-    def __init__(self, number: int) -> None:
-        """Keep the number."""
-        self.number = number
-        super().__init__(f"there is no epoch {number}")
-
-
-class NoSuchFile(InputError):
-    """A settled epoch has no file of this name, or its folder is not here."""
-
-    def __init__(self, number: int, name: str) -> None:
-        """Keep the epoch's number and the name."""
-        self.number = number
-        self.name = name
-        super().__init__(f"epoch {number} has no file {shown(name)} here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +72,7 @@ class Reader:
         self, *, owner: Address | None = None, cursor: str | None = None, limit: int = LIMIT
     ) -> Page[SessionView]:
         """Return sessions, or those of one owner, by id."""
-        piece = _Piece(f"sessions of {owner}" if owner else "sessions", cursor, limit)
+        piece = Piece(f"sessions of {owner}" if owner else "sessions", cursor, limit)
         after = piece.behind(is_session)
         with self._reading() as (connection, standing):
             found = pages.sessions(
@@ -145,7 +103,7 @@ class Reader:
         self, session_id: SessionId, *, cursor: str | None = None, limit: int = LIMIT
     ) -> Page[SessionCharge]:
         """Return what each epoch asked of a session and got, the newest first."""
-        piece = _Piece(f"charges of {session_id}", cursor, limit)
+        piece = Piece(f"charges of {session_id}", cursor, limit)
         before = piece.behind(is_place)
         with self._reading() as (connection, standing):
             found = (
@@ -162,7 +120,7 @@ class Reader:
 
     def nodes(self, *, cursor: str | None = None, limit: int = LIMIT) -> Page[NodeView]:
         """Return nodes by address."""
-        piece = _Piece("nodes", cursor, limit)
+        piece = Piece("nodes", cursor, limit)
         after = piece.behind(is_address)
         with self._reading() as (connection, standing):
             found = pages.nodes(
@@ -194,8 +152,14 @@ class Reader:
 
     def network(self) -> NetworkView:
         """Return where all the money is."""
+        return self.network_by_day()[0]
+
+    def network_by_day(self) -> tuple[NetworkView, tuple[DayTotal, ...]]:
+        """Return where all the money is, and what moved on each day, of one moment."""
         with self._reading() as (connection, standing):
-            return telling.network(connection, self.contract, standing, surplus=self.surplus())
+            days = tuple(queries.daily_totals(connection, self.contract))
+            found = telling.network(connection, self.contract, standing, days, surplus=self.surplus())
+        return found, days
 
     def days(self) -> tuple[DayTotal, ...]:
         """Return what moved on each day, in UTC, that had an event of money; the first one first."""
@@ -211,7 +175,7 @@ class Reader:
         newest_first: bool = True,
     ) -> Page[MovementView]:
         """Return the movements of a session, a node, or of all accounts together."""
-        piece = _Piece(f"movements of {of}{_upwards(newest_first)}", cursor, limit)
+        piece = Piece(f"movements of {of}{_upwards(newest_first)}", cursor, limit)
         spot = piece.behind(is_place, is_place, is_place)
         with self._reading() as (connection, standing):
             found = pages.movements(
@@ -245,7 +209,7 @@ class Reader:
         self, *, cursor: str | None = None, limit: int = LIMIT, newest_first: bool = True
     ) -> Page[EventView]:
         """Return what the contract said."""
-        piece = _Piece(f"events{_upwards(newest_first)}", cursor, limit)
+        piece = Piece(f"events{_upwards(newest_first)}", cursor, limit)
         spot = piece.behind(is_place, is_place)
         with self._reading() as (connection, standing):
             found = pages.events(
@@ -262,7 +226,7 @@ class Reader:
 
     def epochs(self, *, cursor: str | None = None, limit: int = LIMIT) -> Page[EpochView]:
         """Return epochs, the newest first; none where another contract is settled here."""
-        piece = _Piece("epochs", cursor, limit)
+        piece = Piece("epochs", cursor, limit)
         before = piece.behind(is_place)
         with self._reading() as (connection, standing):
             found = (
@@ -315,6 +279,25 @@ class Reader:
             return None
         return folders.explanation(self.folders, number, account)
 
+    def explanations(
+        self, account: Address, *, cursor: str | None = None, limit: int
+    ) -> Page[tuple[EpochView, str]]:
+        """Return the same line of every settled epoch that has one for an account, the newest first.
+
+        `limit` is how many epochs are looked through for it.
+        """
+        page = self.epochs(cursor=cursor, limit=limit)
+        told = [(each, self._line(each, account)) for each in page.rows]
+        found = tuple((epoch, line) for epoch, line in told if line is not None)
+        return Page(found, page.next, page.standing)
+
+    def _line(self, epoch: EpochView, account: Address) -> str | None:
+        if self.folders is None or epoch.manifest_sha256 is None:
+            return None
+        if folders.contents(self.folders, epoch.number, manifest_sha256=epoch.manifest_sha256) is None:
+            return None
+        return folders.explanation(self.folders, epoch.number, account)
+
     # Search
 
     def owns_any(self, address: Address) -> bool:
@@ -360,34 +343,7 @@ class Reader:
     def _reading(self) -> Iterator[tuple[Connection, Standing]]:
         """Lend one state of the database, and how far the books in it are read."""
         with self.database.reading() as connection:
-            found = evidence.checkpoint(connection, self.contract)
-            yield connection, Standing(found.head_number, found.final_number, found.verified_number)
-
-
-class _Piece:
-    """One page of a list that is known by a name: where it begins, and how many rows it has."""
-
-    def __init__(self, listed: str, cursor: str | None, limit: int) -> None:
-        if not 1 <= limit <= LIMIT_MAX:
-            raise BadLimit(limit)
-        self._listed = listed
-        self._cursor = cursor
-        self._limit = limit
-        # One more than is shown tells whether anything follows.
-        self.wanted = limit + 1
-
-    def behind(self, *parts: Part) -> list[Any] | None:
-        """Return the key that the page begins behind, None for the beginning; raises `BadCursor`."""
-        return None if self._cursor is None else cursors.decode(self._cursor, self._listed, *parts)
-
-    def cut(
-        self, found: Sequence[Row], key: Callable[[Row], Sequence[int | str]]
-    ) -> tuple[Sequence[Row], str | None]:
-        """Return the rows of the page, and the cursor of the next one, None at the end of the list."""
-        if len(found) <= self._limit:
-            return found, None
-        rows = found[: self._limit]
-        return rows, cursors.encode(self._listed, key(rows[-1]))
+            yield connection, telling.standing(connection, self.contract)
 
 
 def _upwards(newest_first: bool) -> str:

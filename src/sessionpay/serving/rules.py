@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sessionpay.core.money import BaseUnits, MicroUnits, whole_units
 from sessionpay.core.pricing import Work, WorkPrice, parse_price_sheet, work_price
 from sessionpay.serving.cursors import is_place
-from sessionpay.serving.reader import NoSuchEpoch, Reader
+from sessionpay.serving.errors import NoSuchEpoch
+from sessionpay.serving.reader import Reader
 from sessionpay.store import epochs
 from sessionpay.store.errors import NoEpoch
 

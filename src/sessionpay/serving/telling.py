@@ -1,6 +1,6 @@
 """From rows of the books to what is shown of them."""
 
-from dataclasses import fields
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
@@ -18,12 +18,22 @@ from sessionpay.serving.views import (
     SessionView,
     Standing,
     TreasuryView,
+    UsageView,
     Withdrawal,
 )
-from sessionpay.store import flows, queries
+from sessionpay.store import evidence, flows, queries
+from sessionpay.store.consumption import Amount, Day
+from sessionpay.store.derived import DAY_SECONDS
 from sessionpay.store.epochs import Epoch
-from sessionpay.store.evidence import Contract, Entry
-from sessionpay.store.pages import Charged, Moved
+from sessionpay.store.evidence import Contract
+from sessionpay.store.pages import Charged, Moved, Said
+from sessionpay.store.queries import DayTotal
+
+
+def standing(connection: Connection, contract: Contract) -> Standing:
+    """Return how far the books are read."""
+    found = evidence.checkpoint(connection, contract)
+    return Standing(found.head_number, found.final_number, found.verified_number)
 
 
 def session(contract: Contract, session_id: SessionId, kept: Session) -> SessionView:
@@ -39,6 +49,11 @@ def session(contract: Contract, session_id: SessionId, kept: Session) -> Session
         last_payment_at=kept.last_payment_at,
         withdrawal=Withdrawal(asked, opens_at, opens_at + WINDOW_SECONDS) if asked else None,
     )
+
+
+def usage(of: Day, used: Amount) -> UsageView:
+    """Return what is shown of a session's usage of one model on one day."""
+    return UsageView(of.day * DAY_SECONDS, of.model, *used)
 
 
 def charge(found: Charged) -> SessionCharge:
@@ -66,11 +81,16 @@ def node(address: Address, kept: Node, *, held: BaseUnits = NOTHING) -> NodeView
 
 
 def network(
-    connection: Connection, contract: Contract, standing: Standing, *, surplus: int | None
+    connection: Connection,
+    contract: Contract,
+    standing: Standing,
+    days: Sequence[DayTotal],
+    *,
+    surplus: int | None,
 ) -> NetworkView:
-    """Return where all the money is."""
+    """Return where all the money is; `days` are all that anything moved on."""
     treasury = queries.treasury(connection, contract)
-    moved = flows.flows(connection, contract)
+    moved = flows.flows(days)
     marks = flows.earmarks(connection, contract)
     explained = marks.held + marks.retained + marks.in_flight
     return NetworkView(
@@ -107,21 +127,9 @@ def movement(found: Moved, standing: Standing) -> MovementView:
     )
 
 
-def event(entry: Entry, standing: Standing) -> EventView:
+def event(found: Said, standing: Standing) -> EventView:
     """Return what is shown of an event; the rows of a batch are movements of their own."""
-    listed = {field.name: getattr(entry.event, field.name) for field in fields(entry.event)}
-    rows = [len(value) for value in listed.values() if isinstance(value, tuple)]
-    return EventView(
-        block_number=entry.block_number,
-        log_index=entry.log_index,
-        block_hash=entry.block_hash,
-        transaction_hash=entry.transaction_hash,
-        timestamp=entry.timestamp,
-        name=type(entry.event).__name__,
-        arguments=tuple((name, str(value)) for name, value in listed.items() if not isinstance(value, tuple)),
-        rows=sum(rows) if rows else None,
-        is_final=entry.block_number <= standing.final,
-    )
+    return EventView(**found._asdict(), is_final=found.block_number <= standing.final)
 
 
 def epoch(found: Epoch, *, sealed: tuple[int, int]) -> EpochView:

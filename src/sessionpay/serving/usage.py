@@ -1,4 +1,4 @@
-"""What a session used, for whom the policy of each epoch shows it: by model and day, and row by row."""
+"""What a session used, for whom the policy of each epoch shows it: by day and model, and row by row."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,20 +11,26 @@ from sqlalchemy import Connection
 from starlette.concurrency import iterate_in_threadpool
 
 from sessionpay.core.errors import InputError, SessionPayError
-from sessionpay.core.ids import SessionId
+from sessionpay.core.ids import Address, SessionId
+from sessionpay.core.policy import UsageVisibility
 from sessionpay.core.pricing import parse_price_sheet, row_price
-from sessionpay.metering.consumption import Consumption, consumption, session_rows
+from sessionpay.metering.consumption import session_rows
 from sessionpay.metering.segments import path_of
 from sessionpay.services.budget import NoSession
+from sessionpay.serving import telling
+from sessionpay.serving.cursors import is_day, is_model
+from sessionpay.serving.errors import LIMIT
 from sessionpay.serving.exports import PricedRow, RowFormat, written
+from sessionpay.serving.pieces import Piece
+from sessionpay.serving.views import Page, UsageView
 from sessionpay.serving.visibility import Hidden, UsageHidden, Viewer, begins_at, hidden, visibility_of
-from sessionpay.store import epochs, queries, segments, transfers
+from sessionpay.store import consumption, epochs, queries, segments, transfers
+from sessionpay.store.consumption import Day
 from sessionpay.store.database import Database
+from sessionpay.store.derived import DAY_SECONDS
 from sessionpay.store.epochs import Epoch
 from sessionpay.store.evidence import Contract
 
-# As many as a month has days; older usage is among the rows.
-EPOCHS_READ_MAX = 31
 # A page is not worth more of the machine than this.
 MEMORY_BYTES_MAX = 256 * 2**20
 # Each reads all usage there is, with so much memory; who comes later is told to come again.
@@ -49,14 +55,14 @@ class ExportsBusy(SessionPayError):
 
 @dataclass(frozen=True, slots=True)
 class SessionUsage:
-    """What a session used by model and day, the newest day first, as far as the viewer may see it.
+    """A page of what a session used by day and model, the newest first, as far as the viewer may see it.
 
-    `epochs` counts the epochs that are shown, `hidden` says why others are not. What was submitted before
+    `is_shown` is whether any of it may be seen, `hidden` says why the rest is not. What was submitted before
     `since`, in unix seconds, is its former owner's and left out where the policy says `owner`; 0 for none.
     """
 
-    rows: tuple[Consumption, ...]
-    epochs: int
+    page: Page[UsageView]
+    is_shown: bool
     hidden: tuple[Hidden, ...]
     since: int
 
@@ -72,6 +78,24 @@ class Export:
     end: Callable[[], None]
     hidden: tuple[Hidden, ...]
     since: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """Who looks at a session, and what decides what is seen; `settles` is whether epochs here are its own."""
+
+    viewer: Viewer
+    owner: Address
+    handed_over_at: int
+    settles: bool
+
+    def hidden(self, visibility: UsageVisibility) -> Hidden | None:
+        """Return why usage under such a policy is hidden, None where it is not."""
+        return hidden(visibility, self.viewer, owner=self.owner)
+
+    def since(self, visibility: UsageVisibility) -> int:
+        """Return from which time on it is shown where it is not hidden, in unix seconds."""
+        return begins_at(visibility, self.viewer, handed_over_at=self.handed_over_at)
 
 
 class _Shown(NamedTuple):
@@ -107,16 +131,37 @@ class UsageReader:
     folder: Path | None
     exports: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(EXPORTS_AT_ONCE_MAX))
 
-    def by_day(self, session_id: SessionId, viewer: Viewer) -> SessionUsage:
-        """Return what a session used in the last epochs; raises `NoSession` and `UsageElsewhere`."""
-        sight = self._look(session_id, viewer, lambda listed: listed[-EPOCHS_READ_MAX:])
-        return SessionUsage(
-            tuple(_added_up(session_id, sight.shown)), len(sight.shown), sight.hidden, sight.since
-        )
+    def by_day(
+        self, session_id: SessionId, viewer: Viewer, *, cursor: str | None = None, limit: int = LIMIT
+    ) -> SessionUsage:
+        """Return what a session used, as it comes in. Raises `NoSession`, `BadCursor` and `BadLimit`."""
+        piece = Piece(f"usage of {session_id}", cursor, limit)
+        behind = piece.behind(is_day, is_model)
+        with self.database.reading() as connection:
+            standing = telling.standing(connection, self.contract)
+            look = self._look(connection, session_id, viewer)
+            policies = epochs.policies(connection) if look.settles else {}
+            said = {digest: visibility_of(text) for digest, text in policies.items()}
+            reasons = {digest: look.hidden(visibility) for digest, visibility in said.items()}
+            since = {
+                digest: look.since(visibility) for digest, visibility in said.items() if not reasons[digest]
+            }
+            found = consumption.of_session(
+                connection,
+                session_id,
+                policies={digest: begins // DAY_SECONDS for digest, begins in since.items()},
+                behind=Day(*behind) if behind else None,
+                limit=piece.wanted,
+            )
+        rows, following = piece.cut(found, lambda row: row[0])
+        page = Page(tuple(telling.usage(*row) for row in rows), following, standing)
+        why = tuple(each for each in Hidden if each in reasons.values())
+        return SessionUsage(page, bool(since), why, max(since.values(), default=0))
 
     def require_shown(self, session_id: SessionId, found: SessionUsage) -> None:
         """Raise `UsageHidden` where all usage there is, is hidden."""
-        _Sight([], found.hidden if not found.epochs else ()).require_some(session_id)
+        if found.hidden and not found.is_shown:
+            raise UsageHidden(f"session {session_id}", why=found.hidden[0])
 
     def rows(
         self, session_id: SessionId, viewer: Viewer, *, first: int | None = None, last: int | None = None
@@ -125,7 +170,7 @@ class UsageReader:
 
         Raises `NoSession`, `UsageElsewhere`, `UsageHidden` and `ExportsBusy`.
         """
-        sight = self._look(session_id, viewer, lambda listed: _between(listed, first, last))
+        sight = self._sight(session_id, viewer, lambda listed: _between(listed, first, last))
         sight.require_some(session_id)
         if not self.exports.acquire(blocking=False):
             raise ExportsBusy
@@ -142,7 +187,18 @@ class UsageReader:
         finalize(export, end)
         return export
 
-    def _look(
+    def _look(self, connection: Connection, session_id: SessionId, viewer: Viewer) -> _Look:
+        found = queries.session(connection, self.contract, session_id)
+        if found is None:
+            raise NoSession(session_id)
+        return _Look(
+            viewer=viewer,
+            owner=found.owner,
+            handed_over_at=transfers.handed_over_at(connection, self.contract, session_id),
+            settles=epochs.contract_id(connection) == self.contract.id,
+        )
+
+    def _sight(
         self,
         session_id: SessionId,
         viewer: Viewer,
@@ -152,24 +208,13 @@ class UsageReader:
         if self.folder is None:
             raise UsageElsewhere
         with self.database.reading() as connection:
-            found = queries.session(connection, self.contract, session_id)
-            if found is None:
-                raise NoSession(session_id)
-            if epochs.contract_id(connection) != self.contract.id:
-                return _Sight([], ())
-            listed = choose(epochs.listed(connection))
-            policies = {
-                digest: epochs.text(connection, digest) for digest in {each.policy for each in listed}
-            }
+            look = self._look(connection, session_id, viewer)
+            listed = choose(epochs.listed(connection)) if look.settles else []
+            policies = epochs.policies(connection)
             said = [(each, visibility_of(policies[each.policy])) for each in listed]
-            reasons = [hidden(visibility, viewer, owner=found.owner) for _, visibility in said]
-            handed_over_at = transfers.handed_over_at(connection, self.contract, session_id)
+            reasons = [look.hidden(visibility) for _, visibility in said]
             shown = [
-                _Shown(
-                    each,
-                    begins_at(visibility, viewer, handed_over_at=handed_over_at),
-                    self._paths(connection, self.folder, each),
-                )
+                _Shown(each, look.since(visibility), self._paths(connection, self.folder, each))
                 for (each, visibility), why in zip(said, reasons, strict=True)
                 if why is None
             ]
@@ -211,26 +256,3 @@ def _between(listed: Sequence[Epoch], first: int | None, last: int | None) -> li
         for each in listed
         if (first is None or each.number >= first) and (last is None or each.number <= last)
     ]
-
-
-def _added_up(session_id: SessionId, shown: Sequence[_Shown]) -> list[Consumption]:
-    """Return what a session used in these epochs by model and day.
-
-    Epochs are added up together that begin to be shown at the same time, of which there are two at most.
-    """
-    parts = [
-        consumption(
-            [path for each in shown if each.since == since for path in each.paths],
-            session_id,
-            since=since,
-            memory_limit=MEMORY_BYTES_MAX,
-            threads=1,
-        )
-        for since in sorted({each.since for each in shown})
-    ]
-    sums: dict[tuple[int, str], tuple[int, ...]] = {}
-    for row in (row for part in parts for row in part):
-        before = sums.get((row.day, row.model), (0,) * len(row[2:]))
-        sums[row.day, row.model] = tuple(a + b for a, b in zip(before, row[2:], strict=True))
-    found = [Consumption(day, model, *counts) for (day, model), counts in sums.items()]
-    return sorted(found, key=lambda row: (-row.day, row.model))

@@ -74,6 +74,21 @@ class SessionAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageView:
+    """What a session used of one model on the UTC day that begins at unix time `day`.
+
+    `assigned` counts all tasks, `committed` those that are charged; tokens are of those alone.
+    """
+
+    day: int
+    model: str
+    assigned: int
+    committed: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionCharge:
     """What one epoch asked of a session and got, None until that is final; what is missing stays owed."""
 

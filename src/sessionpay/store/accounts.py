@@ -5,7 +5,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sessionpay.core.allocation import Claim
 from sessionpay.core.epochs import Opening
 from sessionpay.core.ids import Address, SessionId
-from sessionpay.core.money import BaseUnits, MicroUnits, Ppm
+from sessionpay.core.money import MICRO, BaseUnits, MicroUnits, Ppm
 from sessionpay.store.settlement_tables import claims, debts, held, settlement
 
 
@@ -47,4 +47,9 @@ def replace_opening(connection: Connection, closing: Opening) -> None:
     for table, rows in ((debts, sessions), (claims, still_open), (held, waiting)):
         if rows:
             connection.execute(insert(table), rows)
-    connection.execute(update(settlement).values(retained=closing.retained))
+    # Kept beside them, so that nobody has to add a hundred thousand rows up to tell what all of them owe.
+    arrears = sum(
+        micro // MICRO - closing.collected.get(session_id, 0) for session_id, micro in closing.owed.items()
+    )
+    sums = {"retained": closing.retained, "held": sum(closing.held.values()), "arrears": arrears}
+    connection.execute(update(settlement).values(sums))

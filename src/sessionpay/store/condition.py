@@ -7,7 +7,16 @@ from sqlalchemy import Connection, func, select
 from sessionpay.core.ids import Address
 from sessionpay.core.money import MICRO, BaseUnits
 from sessionpay.store.outbox import DONE, State
-from sessionpay.store.settlement_tables import attempts, debts, epochs, outbox, session_work
+from sessionpay.store.settlement_tables import (
+    attempts,
+    debts,
+    epochs,
+    held,
+    outbox,
+    session_work,
+    settlement,
+    work_totals,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +66,32 @@ def sent(connection: Connection) -> Sent:
 
 def owing(connection: Connection) -> Owing:
     """Return what all sessions together did not pay yet."""
-    w, d = session_work.c, debts.c
+    w = work_totals.c
     work = sum(connection.execute(select(w.work_micro)).scalars())
-    owed = connection.execute(select(d.owed_micro, d.collected))
     oldest = select(func.min(epochs.c.opened_at)).where(epochs.c.number.in_(select(w.epoch)))
+    arrears = connection.execute(select(settlement.c.arrears)).scalar_one_or_none()
     return Owing(
         unsettled=BaseUnits(-(-work // MICRO)),
-        arrears=BaseUnits(sum(micro // MICRO - collected for micro, collected in owed)),
+        arrears=BaseUnits(arrears or 0),
         oldest_opened_at=connection.execute(oldest).scalar(),
     )
+
+
+def sums(connection: Connection) -> dict[str, tuple[int, int]]:
+    """Return each sum that is kept for readers, added up and as it is kept; reads every row of them."""
+    w, t, d, s = session_work.c, work_totals.c, debts.c, settlement.c
+    row = connection.execute(select(s.held, s.arrears)).one_or_none()
+    noted = (0, 0) if row is None else (row.held or 0, row.arrears or 0)
+    owed = connection.execute(select(d.owed_micro, d.collected))
+    waiting = sum(connection.execute(select(held.c.amount)).scalars())
+    found = {
+        "all that is held": (waiting, noted[0]),
+        "all arrears": (sum(micro // MICRO - collected for micro, collected in owed), noted[1]),
+    }
+    work: dict[int, int] = {}
+    for epoch, micro in connection.execute(select(w.epoch, w.work_micro)):
+        work[epoch] = work.get(epoch, 0) + micro
+    totals = {row[0]: row[1] for row in connection.execute(select(t.epoch, t.work_micro))}
+    for epoch in sorted({*work, *totals}):
+        found[f"all work of epoch {epoch}"] = (work.get(epoch, 0), totals.get(epoch, 0))
+    return found

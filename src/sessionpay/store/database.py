@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from sessionpay.store import faults, migrations
+from sessionpay.store import faults, migrations, statistics
 from sessionpay.store.alert_tables import ALERTING
 from sessionpay.store.errors import BadDatabase, BadDatabaseUrl, DatabaseBusy, NoDatabase
 from sessionpay.store.faults import shown_url
@@ -176,6 +176,7 @@ class Database:
             migrations.upgrade(connection)
             # Tables that were lost after their migration are made anew; the others stay as they are.
             metadata.create_all(connection, tables=list(DERIVED))
+            statistics.tell(connection)
         return before
 
 

@@ -119,6 +119,18 @@ def text(connection: Connection, digest: str) -> str:
     return str(connection.execute(select(rules.c.text).where(rules.c.sha256 == digest)).scalar_one())
 
 
+def policies(connection: Connection) -> dict[str, str]:
+    """Return every policy that an epoch ever had, by its SHA-256; there are as many as anybody wrote."""
+    query = select(rules.c.sha256, rules.c.text).where(rules.c.kind == "policy")
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def hold(connection: Connection, number: int) -> None:
+    """Keep everybody from adding rows to an epoch until this transaction ends."""
+    # SQLite has one writer at a time and no such clause; the dialect leaves it out.
+    connection.execute(select(epochs.c.number).where(epochs.c.number == number).with_for_update()).one()
+
+
 def _locked(connection: Connection, *, is_shared: bool) -> Epoch:
     # SQLite has one writer at a time and no such clause; the dialect leaves it out.
     query = select(epochs).where(epochs.c.closed_at.is_(None)).with_for_update(read=is_shared)

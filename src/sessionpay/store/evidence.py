@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     RowMapping,
+    Select,
     Table,
     and_,
     delete,
@@ -197,11 +198,7 @@ def entries(connection: Connection, contract: Contract, *, up_to: int | None = N
     cannot be read.
     """
     e = tables.events.c
-    columns = (
-        e.block_number, e.log_index, e.block_hash, e.transaction_hash,
-        e.transaction_index, e.timestamp, e.name, e.arguments,
-    )  # fmt: skip
-    query = select(*columns).where(e.contract_id == contract.id).order_by(e.block_number, e.log_index)
+    query = _entries(contract)
     if up_to is not None:
         query = query.where(e.block_number <= up_to)
     block_number, log_index = -1, -1
@@ -228,6 +225,15 @@ def replay(connection: Connection, contract: Contract, *, up_to: int | None = No
     return books
 
 
+def of_transaction(
+    connection: Connection, contract: Contract, transaction_hash: str, *, limit: int
+) -> list[Entry]:
+    """Return the first events of one transaction, in their order; raises `BadValue`."""
+    query = _entries(contract).where(tables.events.c.transaction_hash == transaction_hash).limit(limit)
+    with faults.named(connection):
+        return [entry_of(row) for row in connection.execute(query)]
+
+
 def count(connection: Connection, contract: Contract) -> int:
     """Return how many events of `contract` there are."""
     where = tables.events.c.contract_id == contract.id
@@ -241,6 +247,15 @@ def entry_of(row: Sequence[Any]) -> Entry:
         raise TypeError("a block, a log or a time that is no number")
     event = from_json(name, arguments)
     return Entry(number, log_index, block_hash, transaction, transaction_index, timestamp, event)
+
+
+def _entries(contract: Contract) -> Select[*tuple[Any, ...]]:
+    e = tables.events.c
+    columns = (
+        e.block_number, e.log_index, e.block_hash, e.transaction_hash,
+        e.transaction_index, e.timestamp, e.name, e.arguments,
+    )  # fmt: skip
+    return select(*columns).where(e.contract_id == contract.id).order_by(e.block_number, e.log_index)
 
 
 def _row(contract: Contract, entry: Entry) -> tuple[Any, ...]:

@@ -4,15 +4,17 @@ Nothing here reads sessions, nodes or events one by one: what moved is added up 
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
 from sessionpay.core.money import BaseUnits
-from sessionpay.store import queries
 from sessionpay.store.evidence import Contract
 from sessionpay.store.outbox import Purpose
-from sessionpay.store.settlement_tables import attempts, epochs, held, outbox, settlement
+from sessionpay.store.queries import DayTotal
+from sessionpay.store.rows import KEYS_AT_ONCE
+from sessionpay.store.settlement_tables import attempts, epochs, outbox, settlement
 from sessionpay.store.settling import ALLOCATING, CHARGED, CHARGING
 from sessionpay.store.tables import events
 
@@ -45,9 +47,8 @@ class Earmarks:
     in_flight: BaseUnits
 
 
-def flows(connection: Connection, contract: Contract) -> Flows:
-    """Return what ever moved, up to the last block that was read."""
-    days = queries.daily_totals(connection, contract)
+def flows(days: Sequence[DayTotal]) -> Flows:
+    """Return what moved on all of these days."""
     return Flows(
         deposited=BaseUnits(sum(day.deposit for day in days)),
         withdrawn=BaseUnits(sum(day.withdrawal for day in days)),
@@ -59,41 +60,51 @@ def flows(connection: Connection, contract: Contract) -> Flows:
 
 def earmarks(connection: Connection, contract: Contract) -> Earmarks:
     """Return what the treasury is kept for; all zero where another contract is settled here, or none."""
-    kept = connection.execute(
-        select(settlement.c.retained).where(settlement.c.contract_id == contract.id)
-    ).scalar_one_or_none()
+    s = settlement.c
+    kept = connection.execute(select(s.retained, s.held).where(s.contract_id == contract.id)).one_or_none()
     if kept is None:
         return Earmarks(BaseUnits(0), BaseUnits(0), BaseUnits(0))
-    waiting = sum(connection.execute(select(held.c.amount)).scalars())
+    waiting = kept.held or 0
     under_way = _under_way(connection, contract)
     # Allocations pay what was held before as well, and that note is only changed when the epoch is settled.
     paid_of_held = min(waiting, max(0, -under_way))
     return Earmarks(
         held=BaseUnits(waiting - paid_of_held),
-        retained=BaseUnits(kept),
+        retained=BaseUnits(kept.retained),
         in_flight=BaseUnits(max(0, under_way)),
     )
 
 
 def _under_way(connection: Connection, contract: Contract) -> int:
     """Return what the epoch being settled collected, less what it allocated, as the events have it."""
-    query = (
-        select(outbox.c.purpose, func.substr(events.c.arguments, 1, _HEAD_CHARACTERS))
+    planned = (
+        select(attempts.c.transaction_hash, outbox.c.purpose)
+        .join(outbox, outbox.c.id == attempts.c.outbox_id)
         .join(epochs, epochs.c.number == outbox.c.epoch)
-        .join(attempts, attempts.c.outbox_id == outbox.c.id)
-        .join(
-            events,
-            (events.c.contract_id == contract.id)
-            & (events.c.transaction_hash == attempts.c.transaction_hash),
-        )
         .where(
             epochs.c.state.in_([CHARGING, CHARGED, ALLOCATING]),
             outbox.c.purpose.in_([Purpose.CHARGE, Purpose.ALLOCATE]),
         )
     )
+    purposes = {row[0]: row[1] for row in connection.execute(planned)}
     total = 0
-    for purpose, head in connection.execute(query):
+    for transaction_hash, head in _heads(connection, contract, sorted(purposes)):
         found = _TOTAL.match(head)
         if found is not None:
-            total += int(found[1]) if purpose == Purpose.CHARGE else -int(found[1])
+            is_charge = purposes[transaction_hash] == Purpose.CHARGE
+            total += int(found[1]) if is_charge else -int(found[1])
     return total
+
+
+def _heads(
+    connection: Connection, contract: Contract, transactions: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the beginnings of the events of some transactions, each with its transaction's hash."""
+    e = events.c
+    query = select(e.transaction_hash, func.substr(e.arguments, 1, _HEAD_CHARACTERS))
+    # By their hashes, because joined with all that was sent a database may begin with the events.
+    for start in range(0, len(transactions), KEYS_AT_ONCE):
+        some = transactions[start : start + KEYS_AT_ONCE]
+        where = (e.contract_id == contract.id, e.transaction_hash.in_(some))
+        for row in connection.execute(query.where(*where)):
+            yield row[0], row[1]

@@ -17,7 +17,7 @@ from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import MicroUnits
 from sessionpay.store.database import Database
 from sessionpay.store.errors import NotKept
-from sessionpay.store.settlement_tables import rejects, session_work, usage_rows
+from sessionpay.store.settlement_tables import rejects, session_work, usage_rows, work_totals
 from sessionpay.store.types import ADD_WHOLE
 
 # Two parameters for each key are far below the 32,766 that SQLite takes in one statement.
@@ -135,10 +135,7 @@ def add_work(connection: Connection, epoch: int, work: Mapping[SessionId, Work])
     dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
     query = dialect.insert(session_work)
     old, new = session_work.c, query.excluded
-    # Spelled out, because the column's type is that of a text and texts would be joined.
-    added = old.work_micro.op("+")(new.work_micro)
-    if connection.dialect.name == "sqlite":
-        added = getattr(func, ADD_WHOLE)(old.work_micro, new.work_micro)
+    added = _added(connection, old.work_micro, new.work_micro)
     raised = {"rows": old.rows + new.rows, "work_micro": added}
     query = query.on_conflict_do_update(index_elements=["session_id", "epoch"], set_=raised)
     # In order for the same reason as the keys.
@@ -147,6 +144,21 @@ def add_work(connection: Connection, epoch: int, work: Mapping[SessionId, Work])
         for session_id, part in sorted(work.items())
     ]
     connection.execute(query, rows)
+    _add_total(connection, epoch, sum(part.micro for part in work.values()))
+
+
+def _add_total(connection: Connection, epoch: int, micro: int) -> None:
+    """Raise what all sessions used in an epoch; the last change of a batch, so that others wait shortly."""
+    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    query = dialect.insert(work_totals).values(epoch=epoch, work_micro=micro)
+    old, new = work_totals.c.work_micro, query.excluded.work_micro
+    raised = {"work_micro": _added(connection, old, new)}
+    connection.execute(query.on_conflict_do_update(index_elements=["epoch"], set_=raised))
+
+
+def _added(connection: Connection, old: Any, new: Any) -> Any:  # noqa: ANN401 - columns
+    # Spelled out, because the column's type is that of a text and texts would be joined.
+    return getattr(func, ADD_WHOLE)(old, new) if connection.dialect.name == "sqlite" else old.op("+")(new)
 
 
 def work(connection: Connection, epoch: int) -> dict[SessionId, Work]:

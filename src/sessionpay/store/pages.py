@@ -14,8 +14,9 @@ from sessionpay.core.books import Node, Session
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import BaseUnits
 from sessionpay.core.movements import Kind, Movement
+from sessionpay.core.wire import is_event_name, outline
 from sessionpay.store.epochs import Epoch
-from sessionpay.store.evidence import Contract, Entry, entry_of
+from sessionpay.store.evidence import Contract
 from sessionpay.store.settlement_tables import attempts, charges, epochs, outbox, segments
 from sessionpay.store.settlement_tables import held as held_table
 from sessionpay.store.tables import events as events_table
@@ -48,6 +49,19 @@ class Moved(NamedTuple):
     timestamp: int
     transaction_hash: str
     movement: Movement
+
+
+class Said(NamedTuple):
+    """One event: its fields as texts, and how many rows a batch has, None for an event of none."""
+
+    block_number: int
+    log_index: int
+    block_hash: str
+    transaction_hash: str
+    timestamp: int
+    name: str
+    arguments: tuple[tuple[str, str], ...]
+    rows: int | None
 
 
 class Charged(NamedTuple):
@@ -133,23 +147,23 @@ def events(
     behind: LogSpot | None = None,
     newest_first: bool = True,
     limit: int,
-) -> list[Entry]:
+) -> list[Said]:
     """Return events, beginning behind `behind`."""
     e = events_table.c
     query = _entries().where(e.contract_id == contract.id)
     order = (e.block_number, e.log_index)
     rows = _piece(connection, query, order, behind=behind, newest_first=newest_first, limit=limit)
-    return [entry_of(row) for row in rows]
+    return [_said(row) for row in rows]
 
 
 def events_of_transaction(
     connection: Connection, contract: Contract, transaction_hash: str, *, limit: int
-) -> list[Entry]:
+) -> list[Said]:
     """Return what one transaction made the contract say, in its order."""
     e = events_table.c
     query = _entries().where(e.contract_id == contract.id, e.transaction_hash == transaction_hash)
     rows = _piece(connection, query, (e.block_number, e.log_index), behind=None, limit=limit)
-    return [entry_of(row) for row in rows]
+    return [_said(row) for row in rows]
 
 
 def sending(connection: Connection, transaction_hash: str) -> Sending | None:
@@ -219,8 +233,7 @@ def _with_transactions(piece: Subquery, *, newest_first: bool) -> Select[*tuple[
 def _entries() -> Select[*tuple[Any, ...]]:
     e = events_table.c
     return select(
-        e.block_number, e.log_index, e.block_hash, e.transaction_hash,
-        e.transaction_index, e.timestamp, e.name, e.arguments,
+        e.block_number, e.log_index, e.block_hash, e.transaction_hash, e.timestamp, e.name, e.arguments,
     )  # fmt: skip
 
 
@@ -272,6 +285,14 @@ def _behind(
 
 def _key(value: object) -> tuple[object, ...] | None:
     return None if value is None else (value,)
+
+
+def _said(row: Sequence[Any]) -> Said:
+    number, log_index, block_hash, transaction_hash, timestamp, name, text = row
+    if not (type(number) is type(log_index) is type(timestamp) is int and is_event_name(name)):
+        raise TypeError("a block, a log or a time that is no number, or an event that the contract has not")
+    arguments, rows = outline(text)
+    return Said(number, log_index, block_hash, transaction_hash, timestamp, name, arguments, rows)
 
 
 def _moved(row: Sequence[Any]) -> Moved:

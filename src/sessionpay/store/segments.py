@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from sessionpay.store import epochs
 from sessionpay.store.errors import RowsChanged
-from sessionpay.store.settlement_tables import epochs, segments, usage_rows
+from sessionpay.store.settlement_tables import segments, usage_rows
 
 _FETCH_ROWS = 20_000
 
@@ -33,16 +34,17 @@ def last_id(connection: Connection, epoch: int, *, rows_max: int) -> int | None:
     For a transaction that writes: it waits for those that are adding rows, after which no row at or below
     that id can still appear.
     """
-    lock = select(epochs.c.number).where(epochs.c.number == epoch).with_for_update()
-    connection.execute(lock).one()
+    epochs.hold(connection, epoch)
     first = select(usage_rows.c.id).where(usage_rows.c.epoch == epoch).order_by(usage_rows.c.id)
     found: int | None = connection.execute(select(func.max(first.limit(rows_max).subquery().c.id))).scalar()
     return found
 
 
-def lines(connection: Connection, epoch: int, *, up_to: int) -> Iterator[str]:
-    """Yield the waiting rows of an epoch up to an id."""
-    query = select(usage_rows.c.row).where(usage_rows.c.epoch == epoch, usage_rows.c.id <= up_to)
+def lines(connection: Connection, epoch: int, *, up_to: int | None = None) -> Iterator[str]:
+    """Yield the waiting rows of an epoch, those up to an id where one is given."""
+    query = select(usage_rows.c.row).where(usage_rows.c.epoch == epoch)
+    if up_to is not None:
+        query = query.where(usage_rows.c.id <= up_to)
     rows = connection.execute(
         query.order_by(usage_rows.c.id), execution_options={"yield_per": _FETCH_ROWS, "stream_results": True}
     )

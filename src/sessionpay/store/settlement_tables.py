@@ -39,7 +39,8 @@ def _serial() -> Column[int]:
 
 
 # One row, of id 1: what is settled here, and what no account was named for. Usage may come in before there
-# is a contract to settle it. `halted` is why nothing is paid any more, NULL while all is well.
+# is a contract to settle it. `halted` is why nothing is paid any more, NULL while all is well. `held` and
+# `arrears` are the sums of the tables `held` and `debts`, NULL for nothing.
 settlement = Table(
     "settlement",
     metadata,
@@ -47,6 +48,8 @@ settlement = Table(
     Column("contract_id", Integer, ForeignKey("contracts.id")),
     _whole("retained"),
     Column("halted", Text),
+    Column("held", WholeNumber),
+    Column("arrears", WholeNumber),
 )
 
 # Price sheets and policies as they were written, by their hash; `kind` is `prices` or `policy`.
@@ -69,6 +72,8 @@ epochs = Table(
     Column("usage_sha256", Text),
     Column("manifest_sha256", Text),
 )
+Index("epochs_by_close", epochs.c.closed_at)
+Index("epochs_by_state", epochs.c.state)
 
 # Every usage row ever accepted, by half of the SHA-256 of its key and of its content.
 usage_keys = Table(
@@ -126,6 +131,28 @@ session_work = Table(
     _whole("work_micro"),
     sqlite_with_rowid=False,
 )
+
+# The sums of `session_work` by epoch, for whoever asks what all sessions used together.
+work_totals = Table(
+    "work_totals", metadata, _number("epoch", key=True), _whole("work_micro"), sqlite_with_rowid=False
+)
+
+# What sessions used, by UTC day (counted from 1970-01-01), model and epoch: of every accepted row since the
+# beginning. Tokens are of committed tasks alone. In this order a session's newest days are read first.
+consumption = Table(
+    "consumption",
+    metadata,
+    _whole("session_id", key=True),
+    _number("day", key=True),
+    _text("model", key=True),
+    _number("epoch", key=True),
+    _number("tasks"),
+    _number("committed"),
+    _number("prompt_tokens"),
+    _number("completion_tokens"),
+    sqlite_with_rowid=False,
+)
+Index("consumption_of_epoch", consumption.c.epoch)
 
 credit_notes = Table(
     "credit_notes",
@@ -265,6 +292,7 @@ attempts = Table(
 Index("attempts_of_sender", attempts.c.sender, attempts.c.nonce)
 
 SETTLEMENT = (
-    settlement, rules, epochs, usage_keys, usage_rows, rejects, segments, session_work, credit_notes,
-    reservations, request_keys, reporters, charges, debts, claims, held, outbox, attempts,
+    settlement, rules, epochs, usage_keys, usage_rows, rejects, segments, session_work, work_totals,
+    consumption, credit_notes, reservations, request_keys, reporters, charges, debts, claims, held, outbox,
+    attempts,
 )  # fmt: skip

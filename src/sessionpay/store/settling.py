@@ -12,7 +12,7 @@ from sessionpay.store import accounts, outbox
 from sessionpay.store.errors import EpochElsewhere
 from sessionpay.store.evidence import Contract
 from sessionpay.store.outbox import Purpose
-from sessionpay.store.settlement_tables import charges, epochs, session_work, settlement
+from sessionpay.store.settlement_tables import charges, epochs, session_work, settlement, work_totals
 from sessionpay.store.tables import events, movements
 
 SEALED, CHARGING, CHARGED, ALLOCATING, SETTLED = "sealed", "charging", "charged", "allocating", "settled"
@@ -62,7 +62,8 @@ def close_books(
     """Make the epoch's end the next one's beginning; it is `settled`, at unix time `at`."""
     _step(connection, number, ALLOCATING, SETTLED, manifest_sha256=manifest_sha256, settled_at=at)
     accounts.replace_opening(connection, closing)
-    connection.execute(delete(session_work).where(session_work.c.epoch <= number))
+    for table in (session_work, work_totals):
+        connection.execute(delete(table).where(table.c.epoch <= number))
     outbox.plan(connection, number, Purpose.PAYOUT, [(node,) for node in payouts])
 
 

@@ -1,6 +1,7 @@
 """An epoch: what went in, by which rules, what came out, and how to check it oneself."""
 
 import json
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sessionpay.services.epoch_files import (
 )
 from sessionpay.services.epoch_folder import folder_name
 from sessionpay.serving import EpochContents, EpochView, NoSuchEpoch, rules
+from sessionpay.serving.folders import path_of
 from sessionpay.web.figures import Link, epoch_link, node_link, session_link, short, transaction_link
 from sessionpay.web.listing import Listing
 from sessionpay.web.site import Site
@@ -40,7 +42,7 @@ def page(site: Site, request: Request) -> str:
     """Return one epoch as HTML; raises `NoSuchEpoch`."""
     found = _asked(site, request)
     written = rules(site.reader, found.epoch.number)
-    tables = [each(site, request) for each in (_files, _sent, _charged, _allocated)]
+    tables = [_files(site, found), _sent(site, found), _charged(site, found), _allocated(site, found)]
     return site.render(
         "epoch.html",
         f"Epoch {found.epoch.number}",
@@ -54,22 +56,22 @@ def page(site: Site, request: Request) -> str:
 
 def charges_csv(site: Site, request: Request) -> Table:
     """Return what an epoch asked of every session, and what the contract took."""
-    return _charged(site, request, limit=None)
+    return _charged(site, _asked(site, request), limit=None)
 
 
 def allocations_csv(site: Site, request: Request) -> Table:
     """Return what an epoch allocated to every account."""
-    return _allocated(site, request, limit=None)
+    return _allocated(site, _asked(site, request), limit=None)
 
 
 def transactions_csv(site: Site, request: Request) -> Table:
     """Return the final transactions of an epoch."""
-    return _sent(site, request)
+    return _sent(site, _asked(site, request))
 
 
 def files_csv(site: Site, request: Request) -> Table:
     """Return the files of an epoch with their hashes."""
-    return _files(site, request)
+    return _files(site, _asked(site, request))
 
 
 def file(site: Site, request: Request) -> Path:
@@ -122,12 +124,10 @@ def _asked(site: Site, request: Request) -> EpochContents:
 
 def _path(site: Site, found: EpochContents, name: str) -> Path | None:
     """Return where a file of an epoch's folder is; None where the folder is not kept here."""
-    number = found.epoch.number
-    return None if found.contents is None else site.reader.epoch_file(number, name)[1]
+    return None if found.contents is None else path_of(site.home.epochs, found.epoch.number, name)
 
 
-def _files(site: Site, request: Request) -> Table:
-    found = _asked(site, request)
+def _files(site: Site, found: EpochContents) -> Table:
     rows: list[Row] = [
         (
             Link(f"/epochs/{found.epoch.number}/files/{each.name}", each.name, each.name),
@@ -141,8 +141,7 @@ def _files(site: Site, request: Request) -> Table:
     return Table("files", "Files", columns, rows, site.asset, f"/epochs/{found.epoch.number}/files.csv")
 
 
-def _sent(site: Site, request: Request) -> Table:
-    found = _asked(site, request)
+def _sent(site: Site, found: EpochContents) -> Table:
     path = _path(site, found, CHAIN)
     sent = [] if path is None else json.loads(path.read_bytes())["transactions"]
     return Table(
@@ -168,35 +167,47 @@ def _sent(site: Site, request: Request) -> Table:
     )
 
 
-def _charged(site: Site, request: Request, *, limit: int | None = PAGE_ROWS) -> Table:
-    found = _asked(site, request)
-    applied = {row["session_id"]: int(row["collected"]) for row in _rows(_path(site, found, APPLIED), limit)}
+def _charged(site: Site, found: EpochContents, *, limit: int | None = PAGE_ROWS) -> Table:
     # Both files have a line for each session that was asked, in the same order.
-    rows: list[Row] = [
-        (session_link(SessionId(int(row["session_id"]))), int(row["asked"]), applied[row["session_id"]])
-        for row in _rows(_path(site, found, CHARGES), limit)
-    ]
+    asked = _rows(_path(site, found, CHARGES), limit)
+    applied = _rows(_path(site, found, APPLIED), limit)
+    rows: Iterator[Row] = (
+        (session_link(SessionId(int(row["session_id"]))), int(row["asked"]), int(taken["collected"]))
+        for row, taken in zip(asked, applied, strict=True)
+    )
     columns = (
         Column("session", "Session"),
         Column("asked", "Asked for", Kind.MONEY),
         Column("collected", "Paid", Kind.MONEY),
     )
-    csv = f"/epochs/{found.epoch.number}/charges.csv"
-    return Table("charges", "Charges", columns, rows, site.asset, csv)
+    return _table(site, found, "charges", columns, rows, limit=limit)
 
 
-def _allocated(site: Site, request: Request, *, limit: int | None = PAGE_ROWS) -> Table:
-    found = _asked(site, request)
+def _allocated(site: Site, found: EpochContents, *, limit: int | None = PAGE_ROWS) -> Table:
     told = _rows(_path(site, found, ALLOCATIONS), limit)
-    rows: list[Row] = [(node_link(Address(row["account"])), int(row["amount"])) for row in told]
+    rows: Iterator[Row] = ((node_link(Address(row["account"])), int(row["amount"])) for row in told)
     columns = (Column("account", "Account"), Column("amount", "Allocated", Kind.MONEY))
-    csv = f"/epochs/{found.epoch.number}/allocations.csv"
-    return Table("allocations", "Allocations", columns, rows, site.asset, csv)
+    return _table(site, found, "allocations", columns, rows, limit=limit)
 
 
-def _rows(path: Path | None, limit: int | None) -> list[dict[str, str]]:
-    """Return the first rows of a file, or all of them; none where there is no file."""
+def _table(
+    site: Site,
+    found: EpochContents,
+    name: str,
+    columns: tuple[Column, ...],
+    rows: Iterator[Row],
+    *,
+    limit: int | None,
+) -> Table:
+    """Return a table of a file, read as it is taken where all of it is wanted."""
+    csv = f"/epochs/{found.epoch.number}/{name}.csv"
+    return Table(name, name.capitalize(), columns, rows if limit is None else list(rows), site.asset, csv)
+
+
+def _rows(path: Path | None, limit: int | None) -> Iterator[dict[str, str]]:
+    """Yield the first rows of a file, or all of them; none where there is no file."""
     if path is None:
-        return []
+        return
     with path.open("rb") as lines:
-        return [json.loads(line) for line in islice(lines, limit)]
+        for line in islice(lines, limit):
+            yield json.loads(line)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from sessionpay.core.ids import Address, SessionId, checksum_address
 from sessionpay.core.money import PPM, Asset, BaseUnits, format_amount
@@ -13,6 +14,11 @@ DIGITS_SHOWN = 6
 HASH_DIGITS_SHOWN = 6
 
 _ZEROS = re.compile(r"-?0\.0+(?=[1-9])")
+# A time as ISO 8601 writes it, up to its seconds.
+_SECONDS_LENGTH = 19
+# To write an address takes a hash; the same ones stand on many pages.
+ADDRESSES_KEPT_MAX = 16_384
+
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -34,7 +40,12 @@ def short_amount(amount: int, asset: Asset) -> str:
 
     Nothing is rounded up: an ellipsis says that there is more, and an amount above 0 never reads as 0.
     """
-    number, _, symbol = format_amount(BaseUnits(amount), asset).partition(" ")
+    return shortened(format_amount(BaseUnits(amount), asset))
+
+
+def shortened(written: str) -> str:
+    """Return the same of an amount that is written with its unit already."""
+    number, _, symbol = written.partition(" ")
     whole, _, fraction = number.partition(".")
     grouped = f"{int(whole):,}" if whole.lstrip("-") != "0" else whole
     leading = len(fraction) - len(fraction.lstrip("0")) if whole.lstrip("-") == "0" else 0
@@ -54,7 +65,7 @@ def leading_zeros(text: str) -> str:
 def moment(unix: int) -> str:
     """Return a time in unix seconds as people read it in UTC."""
     try:
-        return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return f"{datetime.fromtimestamp(unix, UTC).isoformat(' ')[:_SECONDS_LENGTH]} UTC"
     except (OverflowError, ValueError, OSError):
         return f"unix time {unix}"
 
@@ -62,7 +73,7 @@ def moment(unix: int) -> str:
 def machine_moment(unix: int) -> str:
     """Return a time in unix seconds as programs read it, RFC 3339."""
     try:
-        return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return f"{datetime.fromtimestamp(unix, UTC).isoformat()[:_SECONDS_LENGTH]}Z"
     except (OverflowError, ValueError, OSError):
         return str(unix)
 
@@ -109,12 +120,14 @@ def session_link(session_id: SessionId) -> Link:
     return Link(f"/sessions/{session_id}", short(str(session_id)), str(session_id))
 
 
+@lru_cache(maxsize=ADDRESSES_KEPT_MAX)
 def node_link(address: Address) -> Link:
     """Return the way to a node."""
     written = checksum_address(address)
     return Link(f"/nodes/{address}", short(written), written)
 
 
+@lru_cache(maxsize=ADDRESSES_KEPT_MAX)
 def owner_link(address: Address) -> Link:
     """Return the way to all sessions of an address."""
     written = checksum_address(address)

@@ -34,7 +34,10 @@ class Listing(Generic[Shown]):
 
     def page(self, request: Request) -> Table:
         """Return the piece that the address asks for; raises `BadCursor`."""
-        found = self.fetch(request.query_params.get(self.cursor), PAGE_ROWS)
+        return self.shown(request, self.fetch(request.query_params.get(self.cursor), PAGE_ROWS))
+
+    def shown(self, request: Request, found: Page[Shown]) -> Table:
+        """Return a piece that was fetched already, as the address asks for it."""
         older = None
         if found.next is not None:
             asked = dict(request.query_params) | {self.cursor: found.next}

@@ -36,7 +36,8 @@ class Part:
 
 def page(site: Site, request: Request) -> str:
     """Return the page as HTML."""
-    found, days = site.reader.network(), _last_days(site)
+    found, moved = site.reader.network_by_day()
+    days = _newest(moved)
     return site.render(
         "network.html",
         "Where the money is",
@@ -45,7 +46,7 @@ def page(site: Site, request: Request) -> str:
         parts=places(found),
         days_table=_days(site, days),
         epochs_table=epochs(site).page(request),
-        condition=site.look(),
+        condition=site.glance(),
         audit=site.audit(),
     )
 
@@ -78,7 +79,7 @@ def places_chart(site: Site, request: Request) -> str:
 
 def days_chart(site: Site, request: Request) -> str:
     """Return what came in and what was paid out on the last days, as SVG."""
-    days = _last_days(site)[::-1]
+    days = _newest(site.reader.days())[::-1]
     labels = [short_day(each.starts_at) for each in days]
     series = (
         Series("sessions", "Income", [each.charge for each in days]),
@@ -87,9 +88,9 @@ def days_chart(site: Site, request: Request) -> str:
     return bars(labels, series, site.asset, Look.asked(request))
 
 
-def _last_days(site: Site) -> list[DayTotal]:
-    """Return the last days that had an event of money, the newest first."""
-    return list(reversed(site.reader.days()[-DAYS_SHOWN:]))
+def _newest(days: Sequence[DayTotal]) -> list[DayTotal]:
+    """Return the last of the days that had an event of money, the newest first."""
+    return list(reversed(days[-DAYS_SHOWN:]))
 
 
 def days_csv(site: Site, _: Request) -> Table:

@@ -1,8 +1,8 @@
 """A node: what it earned, what of that is paid, and why it was that much."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -10,20 +10,22 @@ from starlette.requests import Request
 
 from sessionpay.core.ids import Address, SessionId, checksum_address, parse_address
 from sessionpay.core.money import MICRO
-from sessionpay.serving import EpochView, MovementView, NodeView
+from sessionpay.serving import LIMIT, EpochView, MovementView, NodeView
 from sessionpay.web.charts import Look, Series, bars
 from sessionpay.web.figures import Link, epoch_link, node_link, session_link
 from sessionpay.web.listing import Listing
 from sessionpay.web.movements import movements
 from sessionpay.web.previews import forms_of_node
 from sessionpay.web.site import Site
-from sessionpay.web.tables import Column, Kind, Row, Table
+from sessionpay.web.tables import PAGE_ROWS, Column, Kind, Row, Table
 
 # Each is a look into a file; older ones are on the pages of their epochs and in the CSV.
 EPOCHS_SHOWN = 10
 
 # A first look has room for so many reasons; the table has all of them.
 REASONS_SHOWN = 3
+# The number of an epoch, and what its folder tells about a node.
+Told = tuple[int, Mapping[str, Any]]
 
 _COLUMNS = (
     Column("epoch", "Epoch"),
@@ -66,29 +68,30 @@ def page(site: Site, request: Request) -> str:
     """Return one node as HTML; raises `BadAddress` and `NoNode`."""
     address = _asked(request)
     found = site.reader.node(address)
-    epochs = _last(site)
+    told = _last(site, address)
     return site.render(
         "node.html",
         f"Node {checksum_address(address)}",
         node=found,
         forms_shown=forms_of_node(site, address),
-        why=_why(site, address, epochs),
+        why=_why(*told[0]) if told else None,
         so_far=site.reader.so_far(address),
-        epochs=_accounts(site, address, epochs),
-        explained=_explained(site, address, epochs),
+        epochs=_first(_accounts(site, address, told)),
+        explained=_first(_explained(site, address, told)),
         movements=_movements(site, address).page(request),
     )
 
 
 def epochs_csv(site: Site, request: Request) -> Table:
     """Return what the node got from every epoch, and from where."""
-    return _accounts(site, _asked(request), _settled(site))
+    address = _asked(request)
+    return _accounts(site, address, _every(site, address))
 
 
 def explained_csv(site: Site, request: Request) -> Table:
     """Return why the node got what it got, of every epoch."""
     address = _asked(request)
-    return _explained(site, address, _settled(site))
+    return _explained(site, address, _every(site, address))
 
 
 def movements_csv(site: Site, request: Request) -> Table:
@@ -99,8 +102,9 @@ def movements_csv(site: Site, request: Request) -> Table:
 def earned_chart(site: Site, request: Request) -> str:
     """Return what the node got from each of the last epochs, as SVG; raises `NoNode`."""
     address = site.reader.node(_asked(request)).node
-    told = {epoch.number: _explanation(site, address, epoch) for epoch in _last(site)}
-    amounts = {number: int(each["amount"]) if each else 0 for number, each in sorted(told.items())}
+    settled = (each.number for each in site.reader.epochs(limit=EPOCHS_SHOWN).rows if each.is_settled)
+    amounts = dict.fromkeys(sorted(settled), 0)
+    amounts |= {epoch: int(told["amount"]) for epoch, told in _last(site, address) if epoch in amounts}
     series = Series("pending", "Earned", list(amounts.values()))
     return bars([str(number) for number in amounts], [series], site.asset, Look.asked(request))
 
@@ -119,31 +123,28 @@ def _asked(request: Request) -> Address:
     return parse_address(request.path_params["address"])
 
 
-def _last(site: Site) -> list[EpochView]:
-    return [each for each in site.reader.epochs(limit=EPOCHS_SHOWN).rows if each.is_settled]
+def _last(site: Site, address: Address) -> list[Told]:
+    """Return what the newest epochs tell about the node."""
+    return [_read(*each) for each in site.reader.explanations(address, limit=EPOCHS_SHOWN).rows]
 
 
-def _settled(site: Site) -> Iterator[EpochView]:
+def _every(site: Site, address: Address) -> Iterator[Told]:
+    """Yield what each settled epoch tells about the node, the newest first, read as it is taken."""
     cursor: str | None = None
     while True:
-        found = site.reader.epochs(cursor=cursor)
-        yield from (each for each in found.rows if each.is_settled)
+        found = site.reader.explanations(address, cursor=cursor, limit=LIMIT)
+        yield from (_read(*each) for each in found.rows)
         if found.next is None:
             return
         cursor = found.next
 
 
-def _explanation(site: Site, address: Address, epoch: EpochView) -> Mapping[str, Any] | None:
-    """Return what an epoch's folder tells about the node; None where it is not kept here, or says nothing."""
-    line = site.reader.explanation(epoch.number, address)
-    return None if line is None else json.loads(line)
+def _read(epoch: EpochView, line: str) -> Told:
+    return epoch.number, json.loads(line)
 
 
-def _why(site: Site, address: Address, epochs: Sequence[EpochView]) -> Why | None:
-    """Return why the node got what it got in the newest of these epochs; None where that is not kept here."""
-    told = _explanation(site, address, epochs[0]) if epochs else None
-    if told is None:
-        return None
+def _why(epoch: int, told: Mapping[str, Any]) -> Why:
+    """Return why the node got what it got in an epoch."""
     rated = [(each, each["rating"]) for each in told["services"] if each["rating"]]
     reasons = (
         (session_link(SessionId(int(each["session_id"]))), reason, unpaid)
@@ -152,7 +153,7 @@ def _why(site: Site, address: Address, epochs: Sequence[EpochView]) -> Why | Non
         if reason or unpaid
     )
     return Why(
-        epoch=epochs[0].number,
+        epoch=epoch,
         amount=int(told["amount"]),
         assigned=sum(rating["assigned"] for _, rating in rated),
         committed=sum(rating["committed"] for _, rating in rated),
@@ -161,7 +162,12 @@ def _why(site: Site, address: Address, epochs: Sequence[EpochView]) -> Why | Non
     )
 
 
-def _accounts(site: Site, address: Address, epochs: Iterable[EpochView]) -> Table:
+def _first(table: Table) -> Table:
+    """Return what a page shows of a table; a node may work for thousands of sessions."""
+    return replace(table, rows=list(islice(table.rows, PAGE_ROWS)))
+
+
+def _accounts(site: Site, address: Address, told: Iterable[Told]) -> Table:
     """Return what the node got from each epoch, and from where."""
     sums = (
         ("amount", "Earned"),
@@ -170,12 +176,10 @@ def _accounts(site: Site, address: Address, epochs: Iterable[EpochView]) -> Tabl
         ("withheld", "Withheld of others"),
         ("held_before", "Held before"),
     )
-    rows: list[Row] = []
-    for epoch in epochs:
-        told = _explanation(site, address, epoch)
-        if told is not None:
-            amounts = (int(told[key]) for key, _ in sums)
-            rows.append((epoch_link(epoch.number), *amounts, told["held_reason"]))
+    rows: Iterable[Row] = (
+        (epoch_link(epoch), *(int(found[key]) for key, _ in sums), found["held_reason"])
+        for epoch, found in told
+    )
     return Table(
         "epochs",
         "By epoch",
@@ -191,19 +195,13 @@ def _accounts(site: Site, address: Address, epochs: Iterable[EpochView]) -> Tabl
     )
 
 
-def _explained(site: Site, address: Address, epochs: Iterable[EpochView]) -> Table:
-    rows = (
-        row
-        for epoch in epochs
-        for told in [_explanation(site, address, epoch)]
-        if told is not None
-        for row in _services(epoch.number, told)
-    )
+def _explained(site: Site, address: Address, told: Iterable[Told]) -> Table:
+    rows = (row for epoch, found in told for row in _services(epoch, found))
     return Table(
         "explained",
         "Why, by epoch and session",
         _COLUMNS,
-        list(rows),
+        rows,
         site.asset,
         f"/nodes/{address}/explained.csv",
         empty="No work in the epochs whose folders are kept here.",
@@ -253,7 +251,7 @@ def _nodes(site: Site) -> Listing[NodeView]:
             shown.held,
             shown.is_active,
             shown.last_used_at or None,
-            checksum_address(shown.payee),
+            node_link(shown.payee).exact,
         ),
         asset=site.asset,
         csv="/nodes.csv",

@@ -5,7 +5,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sessionpay import __version__
 from sessionpay.core.ids import checksum_address
 from sessionpay.core.money import BaseUnits, format_amount
-from sessionpay.web import figures
+from sessionpay.web import cells, figures
 
 
 def environment() -> Environment:
@@ -29,5 +29,10 @@ def environment() -> Environment:
         "short_amount": figures.short_amount,
         "span": figures.span,
     }
-    templates.globals["version"] = __version__
+    templates.globals |= {
+        "version": __version__,
+        "money_cell": cells.money,
+        "moment_cell": cells.moment,
+        "rows": cells.rows,
+    }
     return templates

@@ -16,6 +16,7 @@ from sessionpay.serving import (
     SessionCharge,
     SessionUsage,
     SessionView,
+    UsageView,
     sent,
 )
 from sessionpay.web import viewing
@@ -36,21 +37,15 @@ _WHY = {
     Hidden.OPERATOR: "The policy shows some epochs' usage to the operator alone: ask the operator for it.",
 }
 
-_USAGE = (
-    Column("day", "Day (UTC)"),
-    Column("model", "Model"),
-    Column("tasks", "Tasks", Kind.COUNT),
-    Column("committed", "Charged", Kind.COUNT),
-    Column("prompt_tokens", "Prompt tokens", Kind.COUNT),
-    Column("completion_tokens", "Completion tokens", Kind.COUNT),
-)
-
 
 def page(site: Site, request: Request) -> str:
     """Return one session as HTML; raises `BadSessionId` and `NoSession`."""
     session_id = _asked(request)
     account = site.reader.session(session_id)
-    used = site.usage.by_day(session_id, site.viewer)
+    usage = _usage(site, session_id)
+    used = site.usage.by_day(
+        session_id, site.viewer, cursor=request.query_params.get(usage.cursor), limit=PAGE_ROWS
+    )
     paying_in, taking_out = forms_of_session(site, account.session, now=site.clock())
     return site.render(
         "session.html",
@@ -61,9 +56,11 @@ def page(site: Site, request: Request) -> str:
         paying_in=paying_in,
         taking_out=taking_out,
         owner=owner_link(account.session.owner),
-        usage=_usage(site, session_id, used),
+        usage=usage.shown(request, used.page),
         usage_left_out=_left_out(used),
-        usage_rows=[f"/sessions/{session_id}/usage-rows.{form}" for form in RowFormat] if used.epochs else [],
+        usage_rows=[f"/sessions/{session_id}/usage-rows.{form}" for form in RowFormat]
+        if used.is_shown
+        else [],
         charges=_charges(site, session_id).page(request),
         movements=_movements(site, session_id).page(request),
     )
@@ -72,9 +69,8 @@ def page(site: Site, request: Request) -> str:
 def usage_csv(site: Site, request: Request) -> Table:
     """Return what a session used by model and day, as far as the viewer may see it; raises `UsageHidden`."""
     session_id = _asked(request)
-    used = site.usage.by_day(session_id, site.viewer)
-    site.usage.require_shown(session_id, used)
-    return _usage(site, session_id, used)
+    site.usage.require_shown(session_id, site.usage.by_day(session_id, site.viewer, limit=1))
+    return _usage(site, session_id).whole()
 
 
 def rows(site: Site, request: Request) -> Response:
@@ -136,15 +132,32 @@ def _per_day(account: SessionAccount) -> int:
     return burn.amount * DAY_SECONDS // burn.seconds if burn.seconds else 0
 
 
-def _usage(site: Site, session_id: SessionId, used: SessionUsage) -> Table:
-    return Table(
-        "usage",
-        "Usage",
-        _USAGE,
-        [(day(each.day), *each[1:]) for each in used.rows],
-        site.asset,
-        f"/sessions/{session_id}/usage.csv",
-        empty="None that is sealed yet." if used.epochs or not used.hidden else "None that you may see.",
+def _usage(site: Site, session_id: SessionId) -> Listing[UsageView]:
+    return Listing(
+        name="usage",
+        title="Usage",
+        columns=(
+            Column("day", "Day (UTC)"),
+            Column("model", "Model"),
+            Column("assigned", "Tasks", Kind.COUNT),
+            Column("committed", "Charged", Kind.COUNT),
+            Column("prompt_tokens", "Prompt tokens", Kind.COUNT),
+            Column("completion_tokens", "Completion tokens", Kind.COUNT),
+        ),
+        fetch=lambda cursor, limit: (
+            site.usage.by_day(session_id, site.viewer, cursor=cursor, limit=limit).page
+        ),
+        row=lambda shown: (
+            day(shown.day),
+            shown.model,
+            shown.assigned,
+            shown.committed,
+            shown.prompt_tokens,
+            shown.completion_tokens,
+        ),
+        asset=site.asset,
+        csv=f"/sessions/{session_id}/usage.csv",
+        empty="None that you may see.",
     )
 
 

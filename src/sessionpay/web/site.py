@@ -9,7 +9,7 @@ from jinja2 import Environment
 
 from sessionpay.chain.client import SessionPayment
 from sessionpay.core.money import Asset
-from sessionpay.services.condition import Condition, Sight, look
+from sessionpay.services.condition import Glance, Sight, glance
 from sessionpay.services.home import Home
 from sessionpay.services.previews import Previews
 from sessionpay.services.proof import Audit
@@ -71,9 +71,9 @@ class Site:
         """What transactions would do."""
         return Previews(self.database, self.contract, self.chain, self.clock)
 
-    def look(self) -> Condition:
+    def glance(self) -> Glance:
         """Return how the settlement is doing now."""
-        return look(self.database, at=self.clock(), sight=self.sight())
+        return glance(self.database, at=self.clock(), sight=self.sight())
 
     def render(self, template: str, title: str, **values: Any) -> str:  # noqa: ANN401 - values of a template
         """Return a page as HTML; `path` in the values marks where in the navigation it is."""

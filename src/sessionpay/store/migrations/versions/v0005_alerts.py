@@ -6,7 +6,7 @@ from alembic import op
 from sessionpay.store.types import WholeNumber
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

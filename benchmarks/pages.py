@@ -1,0 +1,198 @@
+"""Every page, table and answer of the API on large books, asked by eight clients at once with random ids.
+
+    python -m benchmarks.books FOLDER [--database URL]
+    python -m benchmarks.pages FOLDER [--database URL] [--seconds 30] [--only TEXT]
+
+The server is a process of its own, and so are the clients. Beside it stand the same answers as they would be
+without keys to begin behind, without tables that are kept for readers, or from sealed usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.asking import MISSING_ALLOWED, STREAM, Known, deep, filled, known_of, paths
+from benchmarks.books import Size
+from sessionpay.api import Serving, application, serving
+from sessionpay.services.home import Home
+from sessionpay.store import epochs, evidence
+from sessionpay.store.database import Database
+from sessionpay.web import Site, pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fastapi import FastAPI
+    from starlette.applications import Starlette
+
+CLIENTS = 8
+SECONDS = 30.0
+WARM_UP = 0.1
+# What the 95th percentile of each page has to stay below.
+MILLISECONDS_MAX = 100
+ANSWER_SECONDS_MAX = 60
+# A table of everything is read as far as a browser needs to begin.
+FIRST_BYTES = 65_536
+OK, NOT_FOUND = 200, 404
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long answers took, in milliseconds, and how many came in a second; `bytes` is a usual length."""
+
+    what: str
+    per_second: float
+    p50: float
+    p95: float
+    p99: float
+    bytes: int
+
+    def line(self) -> str:
+        """Return it as one line of a table."""
+        verdict = "" if self.p95 <= MILLISECONDS_MAX else "  SLOW"
+        times = f"{self.p50:8.1f} {self.p95:8.1f} {self.p99:8.1f}"
+        return f"{self.what:52} {self.per_second:8.0f} {times} {self.bytes:9,}{verdict}"
+
+
+HEADING = f"{'page':52} {'a second':>8} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8} {'bytes':>9}"
+
+
+def everything(database: Database, home: Home) -> tuple[Starlette, FastAPI]:
+    """Return the pages and the API as one application, and the API; it is when the books end."""
+    with database.reading() as connection:
+        [contract] = evidence.contracts(connection)
+        checkpoint = evidence.checkpoint(connection, contract)
+        taking = epochs.current(connection)
+    if taking is None:
+        raise RuntimeError(f"block {checkpoint.head_number}, and no epoch takes rows")
+    at = taking.opened_at
+    api = application(Serving(database, contract, lambda: at, folders=home.epochs))
+    api.mount("/", pages(Site(database, contract, home, lambda: at)))
+    return api, api
+
+
+@contextmanager
+def server(folder: Path, url: str | None) -> Iterator[str]:
+    """Lend a server of these books, in a process of its own: its host and port."""
+    command = [sys.executable, "-m", "benchmarks.pages", str(folder), "--serve"]
+    command += ["--database", url] if url else []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        if process.stdout is None:
+            raise AssertionError("its output is a pipe")
+        yield process.stdout.readline().strip().removeprefix("http://")
+        process.communicate()
+
+
+def serve(database: Database, home: Home) -> None:
+    """Serve books until standard input ends."""
+    app, _ = everything(database, home)
+    with serving(app, "127.0.0.1:0") as listening:
+        print(listening.url, flush=True)
+        sys.stdin.read()
+
+
+def measured(
+    address: str, api: FastAPI, known: Known, *, seconds: float, only: str = ""
+) -> Iterator[Latency]:
+    """Yield how long each page takes, one after the other."""
+    for path in paths(api):
+        if path != STREAM and only in path:
+            yield load(address, path, known, lambda draw, path=path: filled(path, known, draw), seconds)  # type: ignore[misc]
+    for name in deep(known, random.Random(0)):  # noqa: S311 - ids need not be secret
+        if only in name:
+            yield load(address, name, known, lambda draw, name=name: deep(known, draw)[name], seconds)  # type: ignore[misc]
+
+
+def load(
+    address: str, what: str, known: Known, wanted: Callable[[random.Random], str], seconds: float
+) -> Latency:
+    """Ask for pages from as many clients as there are, each waiting for its answer, for a time."""
+    for until in (seconds * WARM_UP, seconds):
+        began = time.perf_counter()
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            parts = list(
+                pool.map(lambda seed: client(address, known, wanted, seed, began + until), range(CLIENTS))  # noqa: B023 - used at once
+            )
+        took = time.perf_counter() - began
+    found = [each for part in parts for each in part]
+    times = sorted(1_000 * each for each, _ in found)
+    return Latency(
+        what,
+        len(times) / took,
+        times[len(times) // 2],
+        times[int(len(times) * 0.95)],
+        times[int(len(times) * 0.99)],
+        int(statistics.median(length for _, length in found)),
+    )
+
+
+def client(
+    address: str, known: Known, wanted: Callable[[random.Random], str], seed: int, until: float
+) -> list[tuple[float, int]]:
+    """Return how long each answer took, and its length in bytes; raises for one that is no answer."""
+    draw = random.Random(f"{seed} {until}")  # noqa: S311 - ids need not be secret
+    found: list[tuple[float, int]] = []
+    connection = HTTPConnection(address, timeout=ANSWER_SECONDS_MAX)
+    while time.perf_counter() < until or not found:
+        path = wanted(draw)
+        began = time.perf_counter()
+        connection.request("GET", path, headers=known.headers)
+        answer = connection.getresponse()
+        is_long = ".csv" in path
+        length = len(answer.read(FIRST_BYTES) if is_long else answer.read())
+        found.append((time.perf_counter() - began, length))
+        is_missing = answer.status == NOT_FOUND and any(part in path for part in MISSING_ALLOWED)
+        if answer.status != OK and not is_missing:
+            raise RuntimeError(f"{path}: {answer.status}")
+        if length == FIRST_BYTES:
+            connection.close()
+    connection.close()
+    return found
+
+
+def main() -> None:
+    """Measure as the command line says; exit code 1 where a page is slower than it may be."""
+    asked = argparse.ArgumentParser(prog="python -m benchmarks.pages")
+    asked.add_argument("folder", type=Path)
+    asked.add_argument("--database")
+    asked.add_argument("--seconds", type=float, default=SECONDS)
+    asked.add_argument("--sessions", type=int, default=Size().sessions)
+    asked.add_argument("--nodes", type=int, default=Size().nodes)
+    asked.add_argument("--only", default="")
+    asked.add_argument("--json", action="store_true")
+    asked.add_argument("--serve", action="store_true")
+    given = asked.parse_args()
+    home = Home(given.folder)
+    with closing(Database.open(given.database or home.database_url)) as database:
+        if given.serve:
+            serve(database, home)
+            return
+        known = known_of(database, Size(sessions=given.sessions, nodes=given.nodes))
+        _, api = everything(database, home)
+        found: list[Latency] = []
+        if not given.json:
+            print(HEADING, flush=True)
+        with server(given.folder, given.database) as address:
+            for latency in measured(address, api, known, seconds=given.seconds, only=given.only):
+                found.append(latency)
+                if not given.json:
+                    print(latency.line(), flush=True)
+        if given.json:
+            print(json.dumps([asdict(latency) for latency in found], indent=2))
+    sys.exit(any(latency.p95 > MILLISECONDS_MAX for latency in found))
+
+
+if __name__ == "__main__":
+    main()
