@@ -146,7 +146,7 @@ consumption = Table(
     _number("day", key=True),
     _text("model", key=True),
     _number("epoch", key=True),
-    _number("tasks"),
+    _number("assigned"),
     _number("committed"),
     _number("prompt_tokens"),
     _number("completion_tokens"),
