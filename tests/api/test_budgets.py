@@ -187,8 +187,8 @@ def test_reservations_of_another_form(client: httpx.Client) -> None:
     problem(reserve(client, 1, seconds=RESERVATION_SECONDS_MAX + 1), 422, "BadReservation")
     problem(reserve(client, 1, session=UNKNOWN), 404, "NoSession")
     problem(client.post("/v1/reservations/x/settle"), 422, "BadRequest")
-    problem(client.get("/nowhere"), 404, "BadRequest")
-    problem(client.get("/v1/usage"), 405, "BadRequest")
+    problem(client.get("/nowhere"), 404, "NotFound")
+    problem(client.get("/v1/usage"), 405, "MethodNotAllowed")
 
 
 def test_no_session_waits_for_whoever_writes_the_books(site: Site) -> None:

@@ -246,9 +246,11 @@ def test_without_an_answer_the_books_are_told(funded: Shop) -> None:
     gone = SessionPayment(
         Web3(HTTPProvider("http://127.0.0.1:1", exception_retry_configuration=None)), funded.contract.address
     )
-    for chain, said in ((gone, "no connection"), (None, "asks no chain")):
+    for chain, said in ((gone, "the node that it asks does not answer"), (None, "asks no chain")):
         preview = replace(funded.previews, chain=chain).deposit(SESSION, BaseUnits(1), sender=PAUPER)
         assert said in (preview.silence or "")
+        # Where the operator's node is, is nobody else's business.
+        assert "127.0.0.1" not in (preview.silence or "")
         assert funded.changes(preview) == [(1_000, 1_001)]
         assert not preview.is_tried
         assert len(preview.checks) == 1

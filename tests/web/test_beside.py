@@ -81,10 +81,10 @@ def test_each_answers_for_itself(beside: httpx.Client, shown: Shown) -> None:
     assert beside.get("/readyz").status_code == 200
     assert "sessionpay_audit_difference 0" in beside.get("/metrics").text
     assert beside.get("/missing").headers["content-type"].startswith("text/html")
-    problem(beside.get("/v1/missing"), 404, "BadRequest")
-    problem(beside.get("/v1"), 404, "BadRequest")
-    problem(beside.post("/v1/usage", json={"rows": []}), 404, "BadRequest")
-    problem(beside.post("/v1/network"), 405, "BadRequest")
+    problem(beside.get("/v1/missing"), 404, "NotFound")
+    problem(beside.get("/v1"), 404, "NotFound")
+    problem(beside.post("/v1/usage", json={"rows": []}), 404, "NotFound")
+    problem(beside.post("/v1/network"), 405, "MethodNotAllowed")
     problem(beside.get(f"/v1/sessions/{USED}/budget"), 401, "Unauthorized")
     for path in ("/v1/network", "/v1/missing", "/openapi.json", "/healthz"):
         assert beside.get(path).headers.items() >= SECURITY.items()

@@ -88,7 +88,8 @@ class Problem(Exception):
         """Return the problem that an error of this package is."""
         status = next((status for kind, status in _STATUS if isinstance(fault, kind)), 500)
         headers = {"Retry-After": RETRY_SECONDS} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-        return cls(status, type(fault).__name__, str(fault), headers=headers)
+        detail = fault.told if isinstance(fault, ChainError) else str(fault)
+        return cls(status, type(fault).__name__, detail, headers=headers)
 
     def response(self) -> Response:
         """Return the answer."""
@@ -142,7 +143,8 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_request: Request, fault: HTTPException) -> Response:
-        return Problem(fault.status_code, "BadRequest", str(fault.detail), headers=fault.headers).response()
+        error = HTTPStatus(fault.status_code).phrase.replace(" ", "")
+        return Problem(fault.status_code, error, str(fault.detail), headers=fault.headers).response()
 
 
 def described(**statuses: str) -> dict[int | str, dict[str, Any]]:

@@ -37,6 +37,11 @@ from sessionpay.core.money import Asset, BaseUnits, format_amount
 class ChainError(SessionPayError):
     """The chain, the way to it, or the account that pays is not as it should be."""
 
+    @property
+    def told(self) -> str:
+        """What visitors of a server are told: where its operator's node is, is nobody else's business."""
+        return str(self)
+
 
 class Unreachable(ChainError):
     """Nobody answers at the RPC address."""
@@ -47,6 +52,11 @@ class Unreachable(ChainError):
         self.reason = reason
         super().__init__(f"rpc {rpc}: {reason}; check the address and that the node is running")
 
+    @property
+    def told(self) -> str:
+        """What visitors of a server are told."""
+        return "the node that it asks does not answer"
+
 
 class NodeRefused(ChainError):
     """The node answers a request with an error that is not a revert of the contract."""
@@ -56,6 +66,11 @@ class NodeRefused(ChainError):
         self.method = method
         self.message = message
         super().__init__(f"the node refused {method}: {shown(message)}; check that it supports this request")
+
+    @property
+    def told(self) -> str:
+        """What visitors of a server are told; a node's own words may name whatever it likes."""
+        return f"the node that it asks refused {self.method}"
 
 
 class WrongChain(ChainError):

@@ -125,10 +125,12 @@ def _opened(run: Run, wallet_rpc: str | None) -> Iterator[tuple[Site, Auditor | 
         if known is None:
             raise NotBound
         site = Site(database=database, contract=known, home=home, clock=now, wallet_rpc=wallet_rpc)
-        contract, fault = _chain(run, known)
-        if contract is None:
+        try:
+            contract = _chain(run, known)
+        except (NotNamed, ChainError) as fault:
             run.screen.note(f"the chain is left out: {fault}")
-            yield replace(site, unsigned=f"this server was started without a chain ({fault})"), None
+            told = fault.told if isinstance(fault, ChainError) else str(fault)
+            yield replace(site, unsigned=f"this server was started without a chain ({told})"), None
             return
         watch, auditor = Watch(contract, None, now), _auditor(run, site, contract)
         watch.begin()
@@ -140,19 +142,16 @@ def _opened(run: Run, wallet_rpc: str | None) -> Iterator[tuple[Site, Auditor | 
             watch.end()
 
 
-def _chain(run: Run, known: Contract) -> tuple[SessionPayment | None, str]:
-    """Return the contract on the chain that is named, or why there is none.
+def _chain(run: Run, known: Contract) -> SessionPayment:
+    """Return the contract on the chain that is named. Raises `NotNamed` and `ChainError`.
 
     Its code is looked at, so that nobody's money goes to another contract from here.
     """
-    try:
-        web3 = run.wiring.open_chain(find_chain(run.wiring.config(), rpc=run.rpc))
-        require_chain(web3, known.chain_id)
-        contract = SessionPayment(web3, known.address)
-        contract.check_code()
-    except (NotNamed, ChainError) as fault:
-        return None, str(fault)
-    return contract, ""
+    web3 = run.wiring.open_chain(find_chain(run.wiring.config(), rpc=run.rpc))
+    require_chain(web3, known.chain_id)
+    contract = SessionPayment(web3, known.address)
+    contract.check_code()
+    return contract
 
 
 def _auditor(run: Run, site: Site, contract: SessionPayment) -> Auditor:

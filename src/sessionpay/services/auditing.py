@@ -6,6 +6,7 @@ from threading import Event, Thread
 
 from sqlalchemy.exc import DBAPIError
 
+from sessionpay.chain.errors import ChainError
 from sessionpay.core.errors import SessionPayError
 from sessionpay.services.proof import Audit
 from sessionpay.store import epochs
@@ -33,6 +34,8 @@ class Auditor:
             with self.database.reading() as connection:
                 self._settled = epochs.last_settled(connection)
             self.last, self.reason = replace(self.audit(), at=self.clock()), None
+        except ChainError as fault:
+            self.reason = f"could not check: {fault.told}"
         except SessionPayError as fault:
             self.reason = str(fault)
         except DBAPIError:

@@ -90,7 +90,7 @@ def whereabouts(
     try:
         return _on_chain(chain, known)
     except (Unreachable, NodeRefused) as fault:
-        return replace(known, silence=str(fault))
+        return replace(known, silence=fault.told)
 
 
 def _on_chain(chain: SessionPayment, known: Whereabouts) -> Whereabouts:
@@ -134,5 +134,5 @@ def _reason(chain: SessionPayment, found: Mapping[str, Any], block: int) -> str 
         fault = Intent("the transaction", {}).refused(call, reverted.data)
         return sentence(fault) if isinstance(fault, ContractRefusal | ChainError) else str(fault)
     except (Unreachable, NodeRefused) as fault:
-        return str(fault)
+        return fault.told
     return None

@@ -218,7 +218,7 @@ class Previews:
                 drafts[0] = replace(drafts[0], cost=self._tried(drafts[0], signing))
                 checks.append(f"Tried out on the chain in the name of {checksum_address(signing)}: it works")
         except (Unreachable, NodeRefused) as fault:
-            silence = str(fault)
+            silence = fault.told
         except (ContractRefusal, ChainError) as fault:
             refused = sentence(fault)
         after = wish.shown(ledger)
@@ -251,7 +251,7 @@ class Previews:
         try:
             last = rpc.block_header(self.chain.web3)
         except (Unreachable, NodeRefused) as fault:
-            return _Sight(self.clock(), None, str(fault))
+            return _Sight(self.clock(), None, fault.told)
         return _Sight(max(int(last["timestamp"], 16), self.clock()), int(last["number"], 16), None)
 
     def _tried(self, draft: Draft, sender: Address) -> Cost:
