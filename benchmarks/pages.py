@@ -78,7 +78,8 @@ def everything(database: Database, home: Home) -> tuple[Starlette, FastAPI]:
     if taking is None:
         raise RuntimeError(f"block {checkpoint.head_number}, and no epoch takes rows")
     at = taking.opened_at
-    api = application(Serving(database, contract, lambda: at, folders=home.epochs))
+    served = Serving(database, contract, lambda: at, folders=home.epochs, segments=home.segments)
+    api = application(served)
     api.mount("/", pages(Site(database, contract, home, lambda: at)))
     return api, api
 

@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         names = getattr(item, "fixturenames", ())
         chosen = item.callspec.params if hasattr(item, "callspec") else {}
         has_node = "node" in names and "node" not in chosen
-        if has_node or "postgresql" in names or chosen.get("kind") == "postgresql":
+        if has_node or "postgresql" in names or "postgresql" in chosen.values():
             item.add_marker(pytest.mark.servers)
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -91,11 +91,18 @@ class Hiding:
         return joined(application(self.serving), pages(self.site))
 
     def say(self, visibilities: dict[int, UsageVisibility]) -> None:
-        """Put policies in the place of those of the epochs."""
+        """Put policies in the place of those of the epochs; kept are those that an epoch has, as ever."""
         with self.database.writing() as connection:
+            kept = set(connection.execute(select(rules.c.sha256)).scalars())
+            for visibility in set(visibilities.values()):
+                digest, text = policy_sha256(visibility), POLICY.format(visibility)
+                if digest not in kept:
+                    connection.execute(insert(rules).values(sha256=digest, kind="policy", text=text))
             for number, visibility in visibilities.items():
                 change = update(epochs).where(epochs.c.number == number)
                 connection.execute(change.values(policy=policy_sha256(visibility)))
+            is_policy, used = rules.c.kind == "policy", select(epochs.c.policy)
+            connection.execute(delete(rules).where(is_policy, rules.c.sha256.not_in(used)))
 
 
 def joined(api: ASGIApp, shown: ASGIApp) -> Starlette:
@@ -150,12 +157,7 @@ def _served(
     serving = Serving(database, known, clock, folders=home.epochs, segments=home.segments, sign_ins=sign_ins)
     site = Site(database=database, contract=known, home=home, clock=clock, sign_ins=sign_ins)
     key = reporters.enrol(database, "router", signer=None, at=1)
-    with database.writing() as connection:
-        for visibility in UsageVisibility:
-            text = POLICY.format(visibility)
-            values = {"sha256": policy_sha256(visibility), "kind": "policy", "text": text}
-            if visibility is not UsageVisibility.OPERATOR:
-                connection.execute(insert(rules).values(values))
+    with database.reading() as connection:
         assert len(connection.execute(select(epochs.c.settled_at)).scalars().all()) == len(EPOCHS) + 1
     return Hiding(chain, contract, database, home, serving, site, sign_ins, key)
 

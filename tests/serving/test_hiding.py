@@ -1,6 +1,7 @@
 """Given any policies and anybody who looks, no answer should name a model of a session that is hidden.
 
-The rules name every model and no session, so their own text does not count. Who may see, sees all of it.
+The rules name every model and no session, so their own text does not count, and answers about them are the
+same for everybody. Who may see, sees all of it.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ VIEWERS = ("nobody", "outsider", "first", "second", "reporter")
 KEYS = {"outsider": OUTSIDER_KEY, "first": OWNER_KEYS[1], "second": OWNER_KEYS[2]}
 # Its answers end when the caller goes.
 STREAM = "/v1/events/stream"
+ABOUT_RULES = frozenset({"/v1/prices", "/v1/prices/quote", "/v1/policy"})
 RULES = [
     text
     for said in (PRICES, *(POLICY.format(each) for each in UsageVisibility))
@@ -77,7 +79,8 @@ def may_see(who: str, said: dict[int, UsageVisibility], session: int, epoch: int
 def places(hiding: Hiding, sessions: Sequence[int] = SESSIONS, epochs: Sequence[int] = EPOCHS) -> list[str]:
     """Return the address of everything that can be read, with each of these things."""
     api = hiding.serving
-    shapes = [path for path, methods in described(hiding).items() if "get" in methods and path != STREAM]
+    left_out = {STREAM, *ABOUT_RULES}
+    shapes = [path for path, methods in described(hiding).items() if "get" in methods and path not in left_out]
     shapes += [*PAGES, *TABLES, "/epochs/{number}/files/{name}", "/sessions/{session_id}/usage-rows.{form}"]
     shapes += ["/search?q={session_id}", "/sessions?owner={owner}", "/v1/search?q={node}", "/metrics"]
     shapes += ["/v1/sessions/{session_id}/usage/rows?format={form}"]
@@ -179,6 +182,14 @@ def test_what_is_shown_names_models(hiding: Hiding, clients: dict[str, httpx.Cli
     assert seen["/sessions/1/usage-rows.csv"] == {(1, epoch) for epoch in EPOCHS}
     assert any(path.startswith("/v1/epochs/1/files/usage/") for path in telling)
     assert model(1, 1) in PRICES
+
+
+def test_rules_are_the_same_for_everybody(clients: dict[str, httpx.Client]) -> None:
+    for path in ABOUT_RULES:
+        asked = {"model": model(1, 1), "prompt_tokens": 1, "completion_tokens": 1} if "quote" in path else {}
+        answers = [client.get(path, params=asked) for client in clients.values()]
+        assert {answer.status_code for answer in answers} == {200}, path
+        assert len({answer.text for answer in answers}) == 1, path
 
 
 def test_the_stream_names_none(hiding: Hiding, clients: dict[str, httpx.Client]) -> None:

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from sessionpay.api import application, serving
+from sessionpay.api import Access, application, serving
 from sessionpay.chain.keys import signer_from_key
+from sessionpay.cli.site import shown as beside
 from sessionpay.core.ids import checksum_address
 from sessionpay.core.money import MICRO
 from sessionpay.core.policy import UsageVisibility
@@ -304,6 +305,7 @@ def test_segments_are_as_the_policy_says(hiding: Hiding, client: httpx.Client) -
 
 
 def test_only_so_many_exports_at_once(hiding: Hiding) -> None:
+    hiding.say(dict.fromkeys(EPOCHS, UsageVisibility.OWNER))
     with (
         serving(hiding.app(), "127.0.0.1:0") as server,
         httpx.Client(base_url=server.url, timeout=30) as client,
@@ -321,6 +323,23 @@ def test_only_so_many_exports_at_once(hiding: Hiding) -> None:
             with client.stream("GET", "/sessions/1/usage-rows.csv") as answer:
                 assert answer.status_code == 200
             assert client.get(ROWS).status_code == 200
+
+
+def test_pages_and_api_take_turns(hiding: Hiding) -> None:
+    """Given as many exports as may be, from the API, the pages beside it should ask to come again."""
+    hiding.say(dict.fromkeys(EPOCHS, UsageVisibility.OWNER))
+    with (
+        serving(beside(hiding.site, access=Access(requests_per_minute=0)), "127.0.0.1:0") as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        signed_in(client, KEY, OWNER)
+        assert client.get(ROWS).status_code == 200
+        taken = [hiding.site.exports.acquire(blocking=False) for _ in range(EXPORTS_AT_ONCE_MAX)]
+        assert all(taken)
+        answers = [client.get(path) for path in (ROWS, "/sessions/1/usage-rows.csv")]
+        for _ in taken:
+            hiding.site.exports.release()
+        assert [answer.status_code for answer in answers] == [503, 503]
 
 
 def test_the_header_says_who_is_signed_in(hiding: Hiding, client: httpx.Client) -> None:

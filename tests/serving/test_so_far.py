@@ -58,7 +58,7 @@ threshold_ppm = 600_000
 default = 1_000
 """
 # By its path: importing it would hide what the package of migrations calls by the name of the folder.
-STEP = Path(migrations.__file__).parent / "versions" / "v0007_usage_of_nodes.py"
+STEP = Path(migrations.__file__).parent / "versions" / "v0008_usage_of_nodes.py"
 NODES = (NODE_A, NODE_B, NODE_C)
 # Rounding of what is asked, of the fee, and of the node's share and the pot it is taken from.
 ROUNDING = 4

@@ -179,8 +179,9 @@ def explanation(asked: Client, epoch: int, node: str) -> dict[str, Any] | None:
 
 def node_of(asked: Client, node: Node) -> Numbers:
     """Return what the page of a node should show, from the API."""
-    settled = [each.number for each in asked.epochs() if each.settled_at][:EPOCHS_SHOWN]
-    told = [(number, line) for number in settled if (line := explanation(asked, number, node.node))]
+    settled = [each.number for each in asked.epochs() if each.settled_at]
+    every = [(number, line) for number in settled if (line := explanation(asked, number, node.node))]
+    told = every[:EPOCHS_SHOWN]
     found = Numbers(
         facts={
             "Pending": str(node.pending),
@@ -210,7 +211,7 @@ def node_of(asked: Client, node: Node) -> Numbers:
     if node.earned:
         key = "# earned so far: # to be claimed, # paid out."
         found.sentences[key] = (str(node.earned), str(node.pending), str(node.paid))
-    if told and told[0][0] == settled[0]:
+    if told:
         add_reasons(found, *told[0])
     add_estimate(found, asked.node_so_far(node.node))
     return found

@@ -96,6 +96,13 @@ def test_a_session_is_as_on_the_chain(shown: Shown) -> None:
     assert "nothing left" in page(shown, f"/sessions/{POOR}")
 
 
+def test_where_nothing_is_hidden_nothing_is_said_to_be(shown: Shown) -> None:
+    text = page(shown, f"/sessions/{LEAVING}")
+    usage = text.partition('id="usage"')[2].partition("</section>")[0]
+    assert "Nothing yet." in usage
+    assert "may see" not in text
+
+
 def test_a_withdrawal_has_its_clock(shown: Shown) -> None:
     with shown.site.database.reading() as connection:
         found = queries.session(connection, shown.site.contract, LEAVING)

@@ -62,8 +62,7 @@ def test_usage_is_what_was_sealed(shown: Shown, asked: Client) -> None:
             for (session_id, on, model), sums in used.items()
             if session_id == session.session_id
         ]
-        told.sort(key=lambda row: row["Model"])
-        told.sort(key=lambda row: row["Day (UTC)"], reverse=True)
+        told.sort(key=lambda row: (row["Day (UTC)"], row["Model"]), reverse=True)
         assert read(shown, f"/sessions/{session.session_id}").tables["usage"] == told
 
 

@@ -108,7 +108,9 @@ def test_a_page_of_another_site_does_nothing(browser: Browser, url: str) -> None
         for form, status in (("out", 403), ("in", 403)):
             # To a browser that is another site than 127.0.0.1.
             page.goto(f"http://localhost:{server.server_port}/")
-            with page.expect_response(lambda answer: answer.request.method == "POST") as answered:
+            posted = page.expect_response(lambda answer: answer.request.method == "POST")
+            # Where the form leads is loaded, before the next page is asked for.
+            with posted as answered, page.expect_navigation():
                 page.evaluate(f"document.getElementById('{form}').submit()")
             assert answered.value.status == status
             assert "set-cookie" not in answered.value.headers

@@ -1,8 +1,9 @@
 """The application: every route, wired to one settlement."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 from fastapi import FastAPI
@@ -34,7 +35,7 @@ from sessionpay.services.condition import Condition, Sight, glance, look, reason
 from sessionpay.services.intake import Intake
 from sessionpay.services.proof import Audit
 from sessionpay.services.sign_in import SignIns
-from sessionpay.serving import Reader, UsageReader, signing_in
+from sessionpay.serving import EXPORTS_AT_ONCE_MAX, Reader, UsageReader, signing_in
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
 
@@ -47,9 +48,9 @@ class Serving:
 
     `clock` gives unix seconds, `sight` what the chain said last (None where nobody watches it), `audit` the
     last audit of this process, `unaudited` why there is none or no newer one. `folders` is where the folders
-    of settled epochs are, `segments` where sealed usage is, None where elsewhere. `sign_ins` are shared with
-    the pages that are served beside it. `takes_usage` is whether usage may be handed in here, `access` who
-    may ask.
+    of settled epochs are, `segments` where sealed usage is, None where elsewhere. `sign_ins` and
+    the turns of `exports` are shared with the pages that are served beside it. `takes_usage` is whether usage
+    may be handed in here, `access` who may ask.
     """
 
     database: Database
@@ -63,6 +64,7 @@ class Serving:
     unaudited: Callable[[], str | None] = lambda: None
     takes_usage: bool = True
     access: Access = Access()
+    exports: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(EXPORTS_AT_ONCE_MAX))
 
     def reader(self) -> Reader:
         """Return what reads the books for whoever asks."""
@@ -72,6 +74,10 @@ class Serving:
             return None if found is None else found.surplus
 
         return Reader(self.database, self.contract, self.clock, surplus, self.folders)
+
+    def usage(self) -> UsageReader:
+        """Return what reads usage for whom it is shown."""
+        return UsageReader(self.database, self.contract, self.segments, self.exports)
 
     def look(self) -> Condition:
         """Return how the settlement is doing now."""
@@ -108,8 +114,7 @@ def application(serving: Serving) -> FastAPI:
     reader = serving.reader()
     viewing = Viewing(serving.database, serving.sign_ins or signing_in(reader))
     app.include_router(sign_in.router(viewing))
-    used = UsageReader(serving.database, serving.contract, serving.segments)
-    app.include_router(session_usage.router(viewing, used))
+    app.include_router(session_usage.router(viewing, serving.usage()))
     app.include_router(accounts.router(reader))
     app.include_router(current.router(reader))
     app.include_router(stream.router(reader))

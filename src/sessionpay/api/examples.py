@@ -48,7 +48,11 @@ def _whole(example: Any, schema: Mapping[str, Any], schemas: Mapping[str, Any]) 
         return [_whole(each, schema.get("items", {}), schemas) for each in example]
     if not isinstance(example, dict) or "properties" not in schema:
         return example
-    return {name: _whole(example.get(name), each, schemas) for name, each in schema["properties"].items()}
+    return {
+        name: _whole(example.get(name), each, schemas)
+        for name, each in schema["properties"].items()
+        if name in example or name in schema.get("required", ())
+    }
 
 
 def _text(schema: Mapping[str, Any]) -> str:

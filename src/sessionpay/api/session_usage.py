@@ -1,5 +1,6 @@
 """What a session used, for whom the policy shows it: by model and day, and every row as a file."""
 
+import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -8,11 +9,24 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sessionpay.api.accounts import BAD_CURSOR, BAD_VALUE, SILENT
 from sessionpay.api.answers import EXAMPLE_TIME, Count, PageAnswer, Time, like
+from sessionpay.api.descriptions import ROW_EXAMPLE
 from sessionpay.api.listing import LIMIT_DEFAULT, Cursor, Limit, Session, page_of
 from sessionpay.api.problems import described
 from sessionpay.api.viewing import PERSONAL, VARY, Viewing, refusal
 from sessionpay.core.ids import parse_session_id
-from sessionpay.serving import MEDIA_TYPES, NOBODY, Hidden, RowFormat, UsageHidden, UsageReader, sent
+from sessionpay.core.money import MICRO, PPM, BaseUnits, MicroUnits, Ppm
+from sessionpay.core.usage import from_line
+from sessionpay.serving import (
+    MEDIA_TYPES,
+    NOBODY,
+    Hidden,
+    PricedRow,
+    RowFormat,
+    UsageHidden,
+    UsageReader,
+    sent,
+    written,
+)
 
 _WHY = "Why other epochs are not shown: `sign-in`, `owner` or `operator`."
 _SECURITY: list[dict[str, list[str]]] = [{}, {"owner": []}, {"reporter": []}]
@@ -27,14 +41,41 @@ _REFUSED = described(
 
 _Form = Annotated[
     str | None,
-    Query(alias="format", pattern="^(jsonl|csv)$", description="`jsonl` or `csv`; else as Accept says."),
+    Query(
+        alias="format",
+        pattern="^(jsonl|csv)$",
+        description="`jsonl` or `csv`; else as Accept says.",
+        examples=["csv"],
+    ),
 ]
 _First = Annotated[
-    int | None, Query(alias="from_epoch", ge=0, lt=2**63, description="The first epoch, else the oldest one.")
+    int | None,
+    Query(
+        alias="from_epoch",
+        ge=0,
+        lt=2**63,
+        description="The first epoch, else the oldest one.",
+        examples=[1],
+    ),
 ]
 _Last = Annotated[
-    int | None, Query(alias="to_epoch", ge=0, lt=2**63, description="The last epoch, else the newest one.")
+    int | None,
+    Query(
+        alias="to_epoch", ge=0, lt=2**63, description="The last epoch, else the newest one.", examples=[3]
+    ),
 ]
+_ROW = PricedRow(
+    epoch=3,
+    record=from_line(json.dumps(ROW_EXAMPLE, sort_keys=True, separators=(",", ":")) + "\n"),
+    prompt_price=BaseUnits(1_000_000),
+    completion_price=BaseUnits(2_000_000),
+    sla=Ppm(PPM),
+    cost=MicroUnits(1_800 * MICRO),
+)
+_LINES: dict[str, Any] = {
+    MEDIA_TYPES[form]: {"schema": {"type": "string"}, "example": b"".join(written([_ROW], form)).decode()}
+    for form in RowFormat
+}
 
 
 class ModelDayAnswer(BaseModel):
@@ -116,7 +157,6 @@ def router(viewing: Viewing, usage: UsageReader) -> APIRouter:
 
 def _export(viewing: Viewing, usage: UsageReader) -> APIRouter:
     routes = APIRouter()
-    text: dict[str, Any] = {"schema": {"type": "string"}}
     hidden = {"Usage-Hidden": {"description": _WHY, "schema": {"type": "string"}}}
 
     @routes.get(
@@ -127,7 +167,7 @@ def _export(viewing: Viewing, usage: UsageReader) -> APIRouter:
         responses={
             200: {
                 "description": "Rows in the order of their epochs, a line each.",
-                "content": dict.fromkeys(MEDIA_TYPES.values(), text),
+                "content": _LINES,
                 "headers": hidden,
             },
             **_REFUSED,

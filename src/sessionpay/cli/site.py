@@ -33,6 +33,7 @@ def shown(site: Site, *, access: Access, auditor: Auditor | None = None) -> Star
         unaudited=lambda: auditor.reason if auditor else None,
         takes_usage=False,
         access=access,
+        exports=site.exports,
     )
     app, beside = pages(site), application(served)
     # Streams of the API look there whether the server ends.

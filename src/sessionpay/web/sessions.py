@@ -1,5 +1,6 @@
 """A session: what is left, what it was spent on, when it runs out. And all sessions of one owner."""
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -46,6 +47,9 @@ def page(site: Site, request: Request) -> str:
     used = site.usage.by_day(
         session_id, site.viewer, cursor=request.query_params.get(usage.cursor), limit=PAGE_ROWS
     )
+    left_out = _left_out(used)
+    if left_out:
+        usage = replace(usage, empty="None that you may see.")
     paying_in, taking_out = forms_of_session(site, account.session, now=site.clock())
     return site.render(
         "session.html",
@@ -57,7 +61,7 @@ def page(site: Site, request: Request) -> str:
         taking_out=taking_out,
         owner=owner_link(account.session.owner),
         usage=usage.shown(request, used.page),
-        usage_left_out=_left_out(used),
+        usage_left_out=left_out,
         usage_rows=[f"/sessions/{session_id}/usage-rows.{form}" for form in RowFormat]
         if used.is_shown
         else [],
@@ -157,7 +161,6 @@ def _usage(site: Site, session_id: SessionId) -> Listing[UsageView]:
         ),
         asset=site.asset,
         csv=f"/sessions/{session_id}/usage.csv",
-        empty="None that you may see.",
     )
 
 

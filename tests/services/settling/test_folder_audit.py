@@ -170,7 +170,7 @@ def test_names_a_folder_that_is_gone(scene: Scene) -> None:
         ("INSERT INTO held VALUES ('0x" + "ab" * 20 + "', '017')", "the books after epoch 2"),
         ("UPDATE settlement SET held = '011'", "all that is held"),
         ("UPDATE settlement SET arrears = '0299'", "all arrears"),
-        ("UPDATE consumption SET tasks = tasks + 1 WHERE epoch = 2", "used of"),
+        ("UPDATE consumption SET assigned = assigned + 1 WHERE epoch = 2", "used of"),
     ],
 )
 def test_names_what_the_database_keeps_otherwise(scene: Scene, statement: str, named: str) -> None:

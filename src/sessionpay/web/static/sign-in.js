@@ -55,9 +55,3 @@ function prepared(button, action) {
 for (const button of document.querySelectorAll("[data-sign-in]")) {
   prepared(button, async (place, tell) => signIn(await chosenWallet(place, tell), tell));
 }
-for (const button of document.querySelectorAll("[data-sign-out]")) {
-  prepared(button, async () => {
-    await fetch(SIGN_IN, { method: "DELETE" });
-    location.reload();
-  });
-}
