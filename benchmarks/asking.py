@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 from uuid import uuid4
 
+from benchmarks.book_epochs import MODELS
 from benchmarks.books import EVENTS_PER_BLOCK, Size, node_of, owner_of, session_of
 from sessionpay.services import reporters
 from sessionpay.serving import cursors
@@ -76,6 +77,8 @@ def filled(path: str, known: Known, draw: random.Random) -> str:
     wanted = path.replace(":path", "").format_map(values)
     if wanted.endswith("/search"):
         wanted += f"?q={draw.choice((session, node, transaction))}"
+    if wanted.endswith("/prices/quote"):
+        wanted += f"?model={draw.choice(MODELS)}&prompt_tokens={draw.randrange(5_000)}&completion_tokens=300"
     return wanted
 
 
