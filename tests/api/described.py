@@ -37,6 +37,7 @@ READ = {
         "/transactions/{transaction_hash}", "/epochs", "/epochs/{number}", "/prices", "/policy",
         "/prices/quote", "/epochs/{number}/files/{name}", "/epochs/{number}/accounts/{node}",
         "/sessions/{session_id}/usage", "/sessions/{session_id}/usage/rows",
+        "/sessions/{session_id}/statement", "/nodes/{node}/statement", "/network/statement",
     )),
 }  # fmt: skip
 KEYED = {

@@ -34,6 +34,7 @@ HashText = Annotated[str, Field(pattern="^0x[0-9a-f]{64}$")]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256.")]
 Time = Annotated[int, Field(ge=0, description="Unix seconds; 0 for never.")]
 Count = Annotated[int, Field(ge=0)]
+MovementKind = Annotated[str, Field(pattern="^(deposit|withdrawal|charge|allocation|payout)$")]
 
 
 def like(example: dict[str, Any]) -> ConfigDict:
@@ -276,7 +277,7 @@ class MovementAnswer(BaseModel):
     row: Count
     timestamp: Time
     transaction_hash: HashText
-    kind: Annotated[str, Field(pattern="^(deposit|withdrawal|charge|allocation|payout)$")]
+    kind: MovementKind
     session_id: SessionNumber | None
     node: AddressText | None
     amount: Amount

@@ -20,6 +20,7 @@ from sessionpay.api import (
     rules,
     session_usage,
     sign_in,
+    statements,
     stream,
     usage,
 )
@@ -117,6 +118,7 @@ def application(serving: Serving) -> FastAPI:
     app.include_router(session_usage.router(viewing, serving.usage()))
     app.include_router(accounts.router(reader))
     app.include_router(current.router(reader))
+    app.include_router(statements.router(reader))
     app.include_router(stream.router(reader))
     app.include_router(network.router(reader))
     app.include_router(audit.router(serving.audit, serving.unaudited, serving.contract.asset))

@@ -83,6 +83,12 @@ def is_named(request: Request, tag: str) -> bool:
     return tag in given or "*" in given
 
 
+def prefers_csv(request: Request) -> bool:
+    """Tell whether the Accept header names CSV."""
+    kinds = request.headers.get("accept", "").split(",")
+    return "text/csv" in (each.partition(";")[0].strip().lower() for each in kinds)
+
+
 def tag_of(parts: Sequence[object]) -> str:
     """Return a tag that stands for some values."""
     return sha256(repr(parts).encode()).hexdigest()[:32]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sessionpay.api.accounts import BAD_CURSOR, BAD_VALUE, SILENT
 from sessionpay.api.answers import EXAMPLE_TIME, Count, PageAnswer, Time, like
 from sessionpay.api.descriptions import ROW_EXAMPLE
-from sessionpay.api.listing import LIMIT_DEFAULT, Cursor, Limit, Session, page_of
+from sessionpay.api.listing import LIMIT_DEFAULT, Cursor, Limit, Session, page_of, prefers_csv
 from sessionpay.api.problems import described
 from sessionpay.api.viewing import PERSONAL, VARY, Viewing, refusal
 from sessionpay.core.ids import parse_session_id
@@ -187,7 +187,7 @@ def _export(viewing: Viewing, usage: UsageReader) -> APIRouter:
             export = usage.rows(asked, viewer, first=first, last=last)
         except UsageHidden as fault:
             raise refusal(fault) from None
-        chosen = _chosen(form, request.headers.get("accept", ""))
+        chosen = _chosen(form, request)
         headers = {"Vary": f"{VARY['Vary']}, Accept"} if viewer == NOBODY else dict(PERSONAL)
         headers["Content-Disposition"] = f'attachment; filename="session-{asked}-usage.{chosen.value}"'
         if export.hidden:
@@ -197,9 +197,8 @@ def _export(viewing: Viewing, usage: UsageReader) -> APIRouter:
     return routes
 
 
-def _chosen(form: str | None, accept: str) -> RowFormat:
-    """Return the form that is asked for; JSON Lines where nothing else is named first."""
+def _chosen(form: str | None, request: Request) -> RowFormat:
+    """Return the form that is asked for; JSON Lines where nothing else is named."""
     if form is not None:
         return RowFormat(form)
-    kinds = [each.partition(";")[0].strip().lower() for each in accept.split(",")]
-    return RowFormat.CSV if MEDIA_TYPES[RowFormat.CSV] in kinds else RowFormat.JSON_LINES
+    return RowFormat.CSV if prefers_csv(request) else RowFormat.JSON_LINES

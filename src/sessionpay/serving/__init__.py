@@ -9,6 +9,7 @@ from sessionpay.serving.reader import Reader
 from sessionpay.serving.rules import EpochRules, Quote, RuleText, quote, rules
 from sessionpay.serving.signing_in import signing_in
 from sessionpay.serving.so_far import SoFar
+from sessionpay.serving.statements import BadPeriod, Statement, StatementFormat, StatementLine, statement
 from sessionpay.serving.usage import (
     EXPORTS_AT_ONCE_MAX,
     Export,
@@ -47,6 +48,7 @@ __all__ = [
     "NOBODY",
     "BadCursor",
     "BadLimit",
+    "BadPeriod",
     "Burn",
     "Contents",
     "EpochContents",
@@ -78,6 +80,9 @@ __all__ = [
     "SessionView",
     "SoFar",
     "Standing",
+    "Statement",
+    "StatementFormat",
+    "StatementLine",
     "TransactionView",
     "TreasuryView",
     "UsageElsewhere",
@@ -90,5 +95,6 @@ __all__ = [
     "rules",
     "sent",
     "signing_in",
+    "statement",
     "written",
 ]
