@@ -80,7 +80,9 @@ def places(hiding: Hiding, sessions: Sequence[int] = SESSIONS, epochs: Sequence[
     """Return the address of everything that can be read, with each of these things."""
     api = hiding.serving
     left_out = {STREAM, *ABOUT_RULES}
-    shapes = [path for path, methods in described(hiding).items() if "get" in methods and path not in left_out]
+    shapes = [
+        path for path, methods in described(hiding).items() if "get" in methods and path not in left_out
+    ]
     shapes += [*PAGES, *TABLES, "/epochs/{number}/files/{name}", "/sessions/{session_id}/usage-rows.{form}"]
     shapes += ["/search?q={session_id}", "/sessions?owner={owner}", "/v1/search?q={node}", "/metrics"]
     shapes += ["/v1/sessions/{session_id}/usage/rows?format={form}"]
