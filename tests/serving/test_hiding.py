@@ -187,8 +187,9 @@ def test_what_is_shown_names_models(hiding: Hiding, clients: dict[str, httpx.Cli
 
 
 def test_rules_are_the_same_for_everybody(clients: dict[str, httpx.Client]) -> None:
+    work: dict[str, str | int] = {"model": model(1, 1), "prompt_tokens": 1, "completion_tokens": 1}
     for path in ABOUT_RULES:
-        asked = {"model": model(1, 1), "prompt_tokens": 1, "completion_tokens": 1} if "quote" in path else {}
+        asked = work if "quote" in path else {}
         answers = [client.get(path, params=asked) for client in clients.values()]
         assert {answer.status_code for answer in answers} == {200}, path
         assert len({answer.text for answer in answers}) == 1, path
