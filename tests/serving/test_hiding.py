@@ -80,7 +80,9 @@ def places(hiding: Hiding, sessions: Sequence[int] = SESSIONS, epochs: Sequence[
     """Return the address of everything that can be read, with each of these things."""
     api = hiding.serving
     left_out = {STREAM, *ABOUT_RULES}
-    shapes = [path for path, methods in described(hiding).items() if "get" in methods and path not in left_out]
+    shapes = [
+        path for path, methods in described(hiding).items() if "get" in methods and path not in left_out
+    ]
     shapes += [*PAGES, *TABLES, "/epochs/{number}/files/{name}", "/sessions/{session_id}/usage-rows.{form}"]
     shapes += ["/search?q={session_id}", "/sessions?owner={owner}", "/v1/search?q={node}", "/metrics"]
     shapes += ["/v1/sessions/{session_id}/usage/rows?format={form}"]
@@ -185,8 +187,9 @@ def test_what_is_shown_names_models(hiding: Hiding, clients: dict[str, httpx.Cli
 
 
 def test_rules_are_the_same_for_everybody(clients: dict[str, httpx.Client]) -> None:
+    work: dict[str, str | int] = {"model": model(1, 1), "prompt_tokens": 1, "completion_tokens": 1}
     for path in ABOUT_RULES:
-        asked = {"model": model(1, 1), "prompt_tokens": 1, "completion_tokens": 1} if "quote" in path else {}
+        asked = work if "quote" in path else {}
         answers = [client.get(path, params=asked) for client in clients.values()]
         assert {answer.status_code for answer in answers} == {200}, path
         assert len({answer.text for answer in answers}) == 1, path

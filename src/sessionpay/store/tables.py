@@ -95,15 +95,15 @@ events = Table(
     sqlite_with_rowid=False,
 )
 Index("events_of_transaction", events.c.contract_id, events.c.transaction_hash)
-# Among millions of events few hand a session over.
+# Among millions of events few hand a session over; their texts begin with the session.
 TRANSFERRED = "SessionTransferred"
 Index(
     "events_of_transfer",
     events.c.contract_id,
-    events.c.block_number,
-    events.c.log_index,
+    events.c.arguments,
     sqlite_where=events.c.name == TRANSFERRED,
     postgresql_where=events.c.name == TRANSFERRED,
+    postgresql_ops={"arguments": "text_pattern_ops"},
 )
 
 movements = Table(

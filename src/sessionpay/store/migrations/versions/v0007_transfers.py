@@ -13,8 +13,9 @@ def upgrade() -> None:
     op.create_index(
         "events_of_transfer",
         "events",
-        ["contract_id", "block_number", "log_index"],
+        ["contract_id", "arguments"],
         unique=False,
         sqlite_where=is_one,
         postgresql_where=is_one,
+        postgresql_ops={"arguments": "text_pattern_ops"},
     )
