@@ -60,9 +60,7 @@ _First = Annotated[
 ]
 _Last = Annotated[
     int | None,
-    Query(
-        alias="to_epoch", ge=0, lt=2**63, description="The last epoch, else the newest one.", examples=[3]
-    ),
+    Query(alias="to_epoch", ge=0, lt=2**63, description="The last epoch, else the newest one.", examples=[3]),
 ]
 _ROW = PricedRow(
     epoch=3,
