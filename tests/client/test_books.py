@@ -112,7 +112,7 @@ def test_statements_add_up(client: Client, told: Told) -> None:
 
 
 def test_a_statement_that_does_not_add_up_is_told(stranger: str, asked: str) -> None:
-    told = {
+    told: dict[str, Any] = {
         "session_id": "7", "node": None, "from_block": 1, "to_block": 2, "opening_balance": "5", "lines": [],
         "asset": {"address": "0x" + "00" * 20, "symbol": "ETH", "decimals": 18},
     }  # fmt: skip

@@ -80,7 +80,8 @@ def call(client: Client, name: str) -> None:
 def test_every_operation_has_a_method(told: Told, asking: str) -> None:
     app = application(Serving(told.database, told.reader.contract, lambda: NOW))
     asked: set[tuple[str, str]] = set()
-    with serving(noted(app, asked), "127.0.0.1:0") as server, client_of(asking, server.url) as client:
+    app.add_middleware(noted, asked=asked)
+    with serving(app, "127.0.0.1:0") as server, client_of(asking, server.url) as client:
         for name in vars(Client):
             if not name.startswith("_") and name not in CLOSING:
                 call(client, name)
@@ -90,8 +91,6 @@ def test_every_operation_has_a_method(told: Told, asking: str) -> None:
     met = {
         (method, path)
         for method, path in operations
-        if any(
-            method == sent and re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", path), to) for sent, to in asked
-        )
+        if any(method == sent and re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", path), to) for sent, to in asked)
     }
     assert operations - met == LEFT_OUT

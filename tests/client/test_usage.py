@@ -63,7 +63,7 @@ def nobody(hiding: Hiding, url: str, asked: str) -> Iterator[Client]:
         yield lent
 
 
-def test_an_owner_sees_what_nobody_else_does(nobody: Client, url: str) -> None:
+def test_an_owner_sees_what_nobody_else_does(nobody: Client) -> None:
     outsider = signer_from_key(OUTSIDER_KEY).address
     with nobody.signed_in(outsider, partial(signed_text, key=OUTSIDER_KEY)) as other:
         for client, status in ((nobody, 401), (other, 403)):
@@ -185,8 +185,8 @@ def test_rows_that_break_off_are_told(relay: str, asked: str) -> None:
         Relay.body, Relay.announced = b'{"epoch": 1}\n', 0
         with pytest.raises(BadAnswer, match="usage row"):
             list(client.usage_rows(1))
+        Relay.body, Relay.announced = b"{}", 100
         with pytest.raises(NoAnswer):
-            Relay.body, Relay.announced = b"{}", 100
             client.sign_in("a message", "0x")
         # Whether it counted is not known, so it is not sent again.
         assert Relay.asked.count("/v1/sign-in") == 1
