@@ -17,9 +17,10 @@ KINDS = ("waiting", "awaited")
 class Awaited:
     """An `AsyncClient` in a loop of its own, as if it were a `Client`."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - those of the client
-        self._loop = asyncio.new_event_loop()
-        self._client = AsyncClient(*arguments, **named)
+    def __init__(self, client: AsyncClient, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._is_own = loop is None
+        self._loop = loop or asyncio.new_event_loop()
+        self._client = client
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any method of the client
         """Return a method that waits."""
@@ -27,7 +28,10 @@ class Awaited:
 
         def call(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as above
             found = method(*arguments, **named)
-            return self._loop.run_until_complete(found) if inspect.isawaitable(found) else self._each(found)
+            if not inspect.isawaitable(found):
+                return self._each(found)
+            answer = self._loop.run_until_complete(found)
+            return Awaited(answer, self._loop) if isinstance(answer, AsyncClient) else answer
 
         return call
 
@@ -45,11 +49,12 @@ class Awaited:
         return self
 
     def __exit__(self, *_fault: object) -> None:
-        """Close it, and its loop."""
+        """Close it, and its loop if no other one uses it."""
         self._loop.run_until_complete(self._client.close())
-        self._loop.close()
+        if self._is_own:
+            self._loop.close()
 
 
 def client_of(kind: str, url: str, **named: Any) -> Client:  # noqa: ANN401 - those of the client
     """Return a client of `url` that can be asked as a `Client` can."""
-    return Client(url, **named) if kind == "waiting" else Awaited(url, **named)  # type: ignore[return-value]
+    return Client(url, **named) if kind == "waiting" else Awaited(AsyncClient(url, **named))  # type: ignore[return-value]

@@ -91,6 +91,40 @@ def test_what_is_read_is_what_is_shown(client: Client, told: Told) -> None:
     assert not client.readiness().ready or client.readiness().reasons == ()
 
 
+def test_statements_add_up(client: Client, told: Told) -> None:
+    final = told.reader.standing().final
+    for found in (
+        client.session_statement(SESSIONS[1]),
+        client.node_statement(NODES[0]),
+        client.network_statement(),
+    ):
+        assert (found.from_block, found.to_block, found.opening_balance) == (1, final, 0)
+        assert found.lines[-1].balance_after == found.closing_balance
+    shown = [each for each in told.reader.movements(of=NODES[0], limit=LIMIT_MAX).rows if each.is_final]
+    lines = client.node_statement(NODES[0]).lines
+    for row, view in zip(lines, shown[::-1], strict=True):
+        assert_same(row, view)
+    middle = lines[len(lines) // 2].block_number
+    later = client.node_statement(NODES[0], from_block=middle, to_block=final)
+    assert later.lines == tuple(line for line in lines if line.block_number >= middle)
+    with pytest.raises(ApiProblem, match="final"):
+        client.network_statement(to_block=final + 1)
+
+
+def test_a_statement_that_does_not_add_up_is_told(stranger: str, asked: str) -> None:
+    told: dict[str, Any] = {
+        "session_id": "7", "node": None, "from_block": 1, "to_block": 2, "opening_balance": "5", "lines": [],
+        "asset": {"address": "0x" + "00" * 20, "symbol": "ETH", "decimals": 18},
+    }  # fmt: skip
+    Stranger.status = 200
+    with client_of(asked, stranger) as client:
+        Stranger.body = json.dumps({**told, "closing_balance": "5"}).encode()
+        assert client.session_statement(7).closing_balance == 5
+        Stranger.body = json.dumps({**told, "closing_balance": "4"}).encode()
+        with pytest.raises(BadAnswer, match="5 instead of 4"):
+            client.session_statement(7)
+
+
 def test_the_network_is_what_is_shown(client: Client, told: Told) -> None:
     found, shown = client.network(), told.reader.network()
     for name in ("asset", "in_sessions", "pending", "liabilities", "difference", "sequence", "paused_until"):

@@ -195,15 +195,9 @@ def _answer(
 
 def _json(found: Statement, asset: Asset) -> Iterator[bytes]:
     """Yield the answer in pieces, so that however long it is, little of it is in memory."""
-    head = StatementAnswer(
-        session_id=found.session_id,  # type: ignore[arg-type] - written as a text
-        node=found.node,
-        from_block=found.from_block,
-        to_block=found.to_block,
-        opening_balance=found.opening_balance,  # type: ignore[arg-type]
-        closing_balance=found.closing_balance,  # type: ignore[arg-type]
-        asset=AssetAnswer.model_validate(asset),
-        lines=[],
+    shown = {"asset": AssetAnswer.model_validate(asset), "lines": []}
+    head = StatementAnswer.model_validate(
+        {name: getattr(found, name) for name in StatementAnswer.model_fields if name not in shown} | shown
     )
     yield head.model_dump_json().removesuffix("]}").encode()
     comma = b""

@@ -28,6 +28,8 @@ from sessionpay.client.answers import (
     SideTotals,
     SoFar,
     Standing,
+    Statement,
+    StatementLine,
     Transaction,
     Treasury,
     Withdrawal,
@@ -62,6 +64,7 @@ from sessionpay.client.rule_answers import (
     TaskQuote,
     UsageAnswers,
 )
+from sessionpay.client.usage_answers import ModelDay, SignedIn, SignInMessage, UsagePage, UsageRow
 from sessionpay.core.pricing import Work
 
 __all__ = [
@@ -87,6 +90,7 @@ __all__ = [
     "Flows",
     "Hit",
     "Level",
+    "ModelDay",
     "ModelPrice",
     "Movement",
     "Network",
@@ -109,12 +113,18 @@ __all__ = [
     "SessionBudget",
     "SessionCharge",
     "SideTotals",
+    "SignInMessage",
+    "SignedIn",
     "SoFar",
     "Standing",
+    "Statement",
+    "StatementLine",
     "TaskQuote",
     "Transaction",
     "Treasury",
     "UsageAnswers",
+    "UsagePage",
+    "UsageRow",
     "Withdrawal",
     "Work",
 ]

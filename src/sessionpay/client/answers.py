@@ -191,6 +191,46 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One movement of a statement: `signed` is how it changes the account, which has `balance_after` then."""
+
+    block_number: int
+    log_index: int
+    row: int
+    timestamp: int
+    transaction_hash: str
+    kind: Kind
+    session_id: SessionId | None
+    node: Address | None
+    amount: BaseUnits
+    signed: int
+    balance_after: BaseUnits
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Blocks `from_block` to `to_block` of a session, of what is pending of a node, or of the treasury.
+
+    `opening_balance` and each line's `signed` add up to `closing_balance`; raises ValueError if they do not.
+    """
+
+    session_id: SessionId | None
+    node: Address | None
+    from_block: int
+    to_block: int
+    opening_balance: BaseUnits
+    closing_balance: BaseUnits
+    asset: Asset
+    lines: tuple[StatementLine, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a statement that does not add up."""
+        found = self.opening_balance + sum(line.signed for line in self.lines)
+        if found != self.closing_balance:
+            raise ValueError(f"the lines of a statement come to {found} instead of {self.closing_balance}")
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One event: its fields by name, as texts; of a batch the number of its `rows` instead of them."""
 

@@ -1,9 +1,9 @@
 """A client for programs that do other things while they wait for an answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
-from typing import Any, Self, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager, suppress
+from typing import Any, Literal, Self, TypeVar
 
 import httpx
 from tenacity import AsyncRetrying
@@ -21,9 +21,11 @@ from sessionpay.client.answers import (
     SessionAccount,
     SessionCharge,
     SoFar,
+    Statement,
     Transaction,
 )
 from sessionpay.client.calls import Call, Listing
+from sessionpay.client.downloads import Opening
 from sessionpay.client.epoch_answers import Epoch, EpochContents, Explanation
 from sessionpay.client.exchange import (
     TIMEOUT_SECONDS,
@@ -35,7 +37,7 @@ from sessionpay.client.exchange import (
     settings,
     silence,
 )
-from sessionpay.client.following import RECONNECT_SECONDS, STREAM, Following
+from sessionpay.client.following import RECONNECT_SECONDS, Following
 from sessionpay.client.rule_answers import (
     Policy,
     Prices,
@@ -45,6 +47,7 @@ from sessionpay.client.rule_answers import (
     SessionBudget,
     UsageAnswers,
 )
+from sessionpay.client.usage_answers import ModelDay, SignedIn, SignInMessage, UsagePage, UsageRow
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import BaseUnits
 from sessionpay.core.pricing import Work
@@ -99,6 +102,56 @@ class AsyncClient:
         """Yield what each epoch asked of a session and got, the newest first."""
         return self._every(calls.session_charges(session_id))
 
+    def session_usage(self, session_id: SessionId | int) -> AsyncIterator[ModelDay]:
+        """Yield what a session used by model and UTC day, the newest first, as far as it may be seen.
+
+        Raises `ApiProblem` where none of it may; `session_usage_page` tells what else is hidden.
+        """
+        return self._every(calls.session_usage(session_id))
+
+    async def session_usage_page(
+        self, session_id: SessionId | int, *, cursor: str | None = None
+    ) -> UsagePage:
+        """Return a page of the same, and why the rest is hidden; `cursor` is `next` of the page before."""
+        return await self._ask(calls.session_usage_page(session_id, cursor))
+
+    async def usage_rows(
+        self, session_id: SessionId | int, *, from_epoch: int | None = None, to_epoch: int | None = None
+    ) -> AsyncIterator[UsageRow]:
+        """Yield each sealed row of a session with its price, the oldest epoch first, as far as may be seen.
+
+        Raises `NoAnswer` where they break off, and `ApiProblem` where none of them may be seen.
+        """
+        wanted = calls.usage_rows(session_id, "jsonl", from_epoch, to_epoch)
+        async with aclosing(await self._patient(self._open, wanted)) as answer:
+            with self._heard(wanted.path):
+                async for line in answer.aiter_lines():
+                    yield wanted.row(line)
+
+    async def usage_file(
+        self,
+        session_id: SessionId | int,
+        form: Literal["csv", "jsonl"],
+        *,
+        from_epoch: int | None = None,
+        to_epoch: int | None = None,
+    ) -> AsyncIterator[bytes]:
+        """Yield the same rows as a file, piece by piece; raises as `usage_rows`."""
+        wanted = calls.usage_rows(session_id, form, from_epoch, to_epoch)
+        async with aclosing(await self._patient(self._open, wanted)) as answer:
+            with self._heard(wanted.path):
+                async for piece in answer.aiter_bytes():
+                    yield piece
+
+    async def session_statement(
+        self, session_id: SessionId | int, *, from_block: int | None = None, to_block: int | None = None
+    ) -> Statement:
+        """Return a session's balances before and after a final period, and each line between.
+
+        From the first block of the contract to the last final one, where nothing else is said.
+        """
+        return await self._ask(calls.session_statement(session_id, from_block, to_block))
+
     # Nodes
 
     def nodes(self) -> AsyncIterator[Node]:
@@ -117,6 +170,12 @@ class AsyncClient:
         """Yield allocations and payouts of a node, the newest first."""
         return self._every(calls.node_movements(node))
 
+    async def node_statement(
+        self, node: Address, *, from_block: int | None = None, to_block: int | None = None
+    ) -> Statement:
+        """Return what was pending of a node before and after a final period, and each line between."""
+        return await self._ask(calls.node_statement(node, from_block, to_block))
+
     # The network
 
     async def network(self) -> Network:
@@ -130,6 +189,12 @@ class AsyncClient:
     def movements(self) -> AsyncIterator[Movement]:
         """Yield what moved in all accounts together, the newest first."""
         return self._every(calls.movements())
+
+    async def network_statement(
+        self, *, from_block: int | None = None, to_block: int | None = None
+    ) -> Statement:
+        """Return what the treasury had before and after a final period, and each line between."""
+        return await self._ask(calls.network_statement(from_block, to_block))
 
     def events(self) -> AsyncIterator[Event]:
         """Yield what the contract said, the newest first."""
@@ -203,6 +268,33 @@ class AsyncClient:
         """Return what tasks cost together, and each of them."""
         return await self._ask(calls.quoted(tasks, epoch))
 
+    # Signing in
+
+    async def sign_in_message(self, address: Address) -> SignInMessage:
+        """Return a message that `address` signs with `personal_sign`, to see usage that only it may see."""
+        return await self._ask(calls.sign_in_message(address))
+
+    async def sign_in(self, message: str, signature: str) -> SignedIn:
+        """Return the token that a signed message is good for, once; another client bears it as its `key`."""
+        return await self._ask(calls.sign_in(message, signature))
+
+    async def signed_in(self, address: Address, sign: Callable[[str], str]) -> Self:
+        """Return another client, which bears the token of `address`; close it, too.
+
+        `sign` takes the message and returns the signature as hexadecimal digits after 0x. Raises `BadAnswer`
+        for a message that would sign in at another site than this client asks.
+        """
+        offer = await self.sign_in_message(address)
+        message = calls.checked(offer, address, self._http.base_url)
+        token = (await self.sign_in(message, sign(message))).token
+        return type(self)(
+            str(self._http.base_url), key=token, timeout_seconds=self._timeout_seconds, tries=self._tries
+        )
+
+    async def sign_out(self) -> None:
+        """End the sign-in whose token this client bears; again is no error."""
+        await self._ask(calls.sign_out())
+
     # With an API key
 
     async def budget(self, session_id: SessionId | int) -> SessionBudget:
@@ -232,7 +324,7 @@ class AsyncClient:
     # Asking
 
     async def _ask(self, call: Call[Answer]) -> Answer:
-        return await self._patient(self._send, call)
+        return await self._patient(self._send, call, tries=1 if call.counts_once else self._tries)
 
     async def _every(self, listing: Listing[Answer]) -> AsyncIterator[Answer]:
         cursor: str | None = None
@@ -243,8 +335,10 @@ class AsyncClient:
             if cursor is None:
                 return
 
-    async def _patient(self, ask: Callable[[Asked], Awaitable[Answer]], about: Asked) -> Answer:
-        return await AsyncRetrying(**patience(self._tries))(ask, about)
+    async def _patient(
+        self, ask: Callable[[Asked], Awaitable[Answer]], about: Asked, *, tries: int | None = None
+    ) -> Answer:
+        return await AsyncRetrying(**patience(tries or self._tries))(ask, about)
 
     async def _send(self, call: Call[Answer]) -> Answer:
         try:
@@ -253,20 +347,28 @@ class AsyncClient:
             raise silence(self._http.base_url, call.path, fault) from None
         return answer_of(call, found)
 
-    async def _open(self, following: Following) -> httpx.Response:
+    @contextmanager
+    def _heard(self, path: str) -> Iterator[None]:
+        """Tell an answer that breaks off in our own words."""
+        try:
+            yield
+        except httpx.HTTPError as fault:
+            raise silence(self._http.base_url, path, fault) from None
+
+    async def _open(self, asked: Opening) -> httpx.Response:
         request = self._http.build_request(
             "GET",
-            STREAM,
-            params=following.query,
-            headers=following.headers(),
-            timeout=following.timeout(self._timeout_seconds),
+            asked.path,
+            params=asked.query,
+            headers=asked.headers(),
+            timeout=asked.timeout(self._timeout_seconds),
         )
         try:
             answer = await self._http.send(request, stream=True)
             if not answer.is_success:
                 await answer.aread()
         except httpx.HTTPError as fault:
-            raise silence(self._http.base_url, STREAM, fault) from None
+            raise silence(self._http.base_url, asked.path, fault) from None
         if answer.is_success:
             return answer
         raise problem_of(answer)

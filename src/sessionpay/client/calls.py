@@ -21,9 +21,11 @@ from sessionpay.client.answers import (
     SessionAccount,
     SessionCharge,
     SoFar,
+    Statement,
     Transaction,
 )
 from sessionpay.client.decoding import decode, each
+from sessionpay.client.downloads import Download
 from sessionpay.client.epoch_answers import Epoch, EpochContents, Explanation
 from sessionpay.client.errors import BadAnswer
 from sessionpay.client.rule_answers import (
@@ -35,9 +37,12 @@ from sessionpay.client.rule_answers import (
     SessionBudget,
     UsageAnswers,
 )
+from sessionpay.client.usage_answers import ModelDay, SignedIn, SignInMessage, UsagePage
+from sessionpay.core.errors import InputError
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import BaseUnits
 from sessionpay.core.pricing import Work
+from sessionpay.core.sign_in_message import parse_sign_in_message
 
 # The most that the API gives at once, so that a long list takes few requests.
 PAGE_ROWS = 500
@@ -53,7 +58,8 @@ class Call(Generic[Answer]):
     """One request, which changes nothing more when it is sent again, and how its answer is read.
 
     `read` raises `ValueError`, `TypeError`, `LookupError` or `AttributeError` for an answer of another form.
-    `expected` are the statuses that are answers beside the successful ones.
+    `expected` are the statuses that are answers beside the successful ones. One that `counts_once` would be
+    refused the second time, and so is never sent again.
     """
 
     path: str
@@ -63,6 +69,7 @@ class Call(Generic[Answer]):
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     expected: frozenset[int] = frozenset()
+    counts_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,33 @@ def session_charges(session_id: SessionId | int) -> Listing[SessionCharge]:
     return Listing(SessionCharge, f"/v1/sessions/{_part(session_id)}/charges")
 
 
+def session_usage(session_id: SessionId | int) -> Listing[ModelDay]:
+    """Return what a session used, by model and day."""
+    return Listing(ModelDay, f"/v1/sessions/{_part(session_id)}/usage")
+
+
+def session_usage_page(session_id: SessionId | int, cursor: str | None) -> Call[UsagePage]:
+    """Return a page of the same, with what is hidden of it, and why."""
+    query: Query = {"limit": PAGE_ROWS} if cursor is None else {"limit": PAGE_ROWS, "cursor": cursor}
+    return _one(UsagePage, f"/v1/sessions/{_part(session_id)}/usage", query)
+
+
+def usage_rows(
+    session_id: SessionId | int, form: str, from_epoch: int | None, to_epoch: int | None
+) -> Download:
+    """Return every usage row of a session, as `jsonl` or `csv`."""
+    query = {"format": form, **_between("epoch", from_epoch, to_epoch)}
+    return Download(f"/v1/sessions/{_part(session_id)}/usage/rows", {k: str(v) for k, v in query.items()})
+
+
+def session_statement(
+    session_id: SessionId | int, from_block: int | None, to_block: int | None
+) -> Call[Statement]:
+    """Return a session's balances of a period, and each line between them."""
+    query = _between("block", from_block, to_block)
+    return _one(Statement, f"/v1/sessions/{_part(session_id)}/statement", query)
+
+
 # Nodes
 
 
@@ -131,6 +165,12 @@ def node_movements(address: Address) -> Listing[Movement]:
     return Listing(Movement, f"/v1/nodes/{_part(address)}/movements")
 
 
+def node_statement(address: Address, from_block: int | None, to_block: int | None) -> Call[Statement]:
+    """Return what was pending of a node before and after a period, and each line between."""
+    query = _between("block", from_block, to_block)
+    return _one(Statement, f"/v1/nodes/{_part(address)}/statement", query)
+
+
 # The network
 
 
@@ -147,6 +187,11 @@ def days() -> Call[tuple[Day, ...]]:
 def movements() -> Listing[Movement]:
     """Return what moved in all accounts together."""
     return Listing(Movement, "/v1/network/movements")
+
+
+def network_statement(from_block: int | None, to_block: int | None) -> Call[Statement]:
+    """Return the treasury's balances of a period, and each line between them."""
+    return _one(Statement, "/v1/network/statement", _between("block", from_block, to_block))
 
 
 def events() -> Listing[Event]:
@@ -226,6 +271,41 @@ def quoted(tasks: Sequence[Work], number: int | None) -> Call[Quote]:
     return Call(method="POST", path="/v1/prices/quote", body=body, read=_reading(Quote))
 
 
+# Signing in
+
+
+def sign_in_message(address: Address) -> Call[SignInMessage]:
+    """Return a message to sign in with."""
+    body = {"address": address}
+    return Call(method="POST", path="/v1/sign-in/messages", body=body, read=_reading(SignInMessage))
+
+
+def sign_in(message: str, signature: str) -> Call[SignedIn]:
+    """Sign in with a message, which counts once."""
+    body = {"message": message, "signature": signature}
+    return Call(method="POST", path="/v1/sign-in", body=body, read=_reading(SignedIn), counts_once=True)
+
+
+def checked(offer: SignInMessage, address: Address, url: httpx.URL) -> str:
+    """Return a message as it is to be signed; raises `BadAnswer` for one that signs in somewhere else.
+
+    A server that gives out the message of another one would else be signed in there with the signature.
+    """
+    try:
+        told = parse_sign_in_message(offer.message)
+    except InputError as fault:
+        raise BadAnswer(str(url), rule="no sign-in message", found=fault) from None
+    if (told.address, told.domain.lower()) != (address.lower(), url.netloc.decode()):
+        rule = f"not a message for {address} to sign in at {url.netloc.decode()}"
+        raise BadAnswer(str(url), rule=rule, found=offer.message)
+    return offer.message
+
+
+def sign_out() -> Call[None]:
+    """Forget the token that the client bears."""
+    return Call(method="DELETE", path="/v1/sign-in", read=lambda _: None)
+
+
 # Budgets and usage, for those who have a key
 
 
@@ -268,6 +348,11 @@ def _reading(form: type[Form]) -> Callable[[httpx.Response], Form]:
 
 def _of_epoch(number: int | None) -> Query:
     return {} if number is None else {"epoch": number}
+
+
+def _between(what: str, first: int | None, last: int | None) -> Query:
+    bounds = {f"from_{what}": first, f"to_{what}": last}
+    return {name: bound for name, bound in bounds.items() if bound is not None}
 
 
 def _file(answer: httpx.Response, name: str) -> bytes:

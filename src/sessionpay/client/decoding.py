@@ -3,6 +3,7 @@
 import types
 from collections.abc import Hashable
 from dataclasses import fields, is_dataclass
+from datetime import datetime
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -50,6 +51,8 @@ def _tuple(item: Any, found: Any) -> tuple[Any, ...]:  # noqa: ANN401 - as above
 
 def _plain(kind: type, found: Any) -> Any:  # noqa: ANN401 - as above
     is_text = isinstance(found, str)
+    if kind is datetime and is_text:
+        return datetime.fromisoformat(found)
     if issubclass(kind, Enum) or (kind is int and is_text):
         return kind(found)
     if type(found) is not kind:

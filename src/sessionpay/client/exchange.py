@@ -1,5 +1,6 @@
 """What both clients do alike: how a request is written, an answer read, and when it is asked again."""
 
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar
 
 import httpx
@@ -9,7 +10,7 @@ from sessionpay.client.calls import Call
 from sessionpay.client.errors import ApiProblem, BadAnswer, NoAnswer
 
 TIMEOUT_SECONDS = 30.0
-# Every request can be sent again without harm; more than that is for the program to decide.
+# Nearly every request can be sent again without harm; more than that is for the program to decide.
 TRIES = 3
 # A server that wants to be left alone for longer is told of at once.
 WAIT_SECONDS_MAX = 10
@@ -21,9 +22,11 @@ Answer = TypeVar("Answer")
 
 
 def settings(key: str | None, timeout_seconds: float) -> dict[str, Any]:
-    """Return what a connection is made with; `key` is an API key, where there is one."""
+    """Return what a connection is made with; `key` is an API key or a token, where there is one."""
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-    return {"timeout": timeout_seconds, "headers": headers}
+    # A sign-in's cookie is for browsers; here it would sign a client in that was not told to be.
+    nothing_kept = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    return {"timeout": timeout_seconds, "headers": headers, "cookies": nothing_kept}
 
 
 def patience(tries: int) -> dict[str, Any]:

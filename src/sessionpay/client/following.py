@@ -18,6 +18,8 @@ RECONNECT_SECONDS = 1.0
 class Following:
     """One stream of movements across its connections, so that each movement comes once."""
 
+    path = STREAM
+
     def __init__(self, session_id: SessionId | int | None, node: Address | None, after: str | None) -> None:
         """Begin behind the place `after`, or at the present."""
         self.query: dict[str, str] = {}

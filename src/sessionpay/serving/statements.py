@@ -144,7 +144,9 @@ def _require_known(connection: Connection, reader: Reader, of: SessionId | Addre
 
 def _require_period(first: int, last: int, *, final: int) -> None:
     if last > final:
-        raise BadPeriod(first, last, rule=f"what is behind block {final} is not final yet; end there, or wait")
+        raise BadPeriod(
+            first, last, rule=f"what is behind block {final} is not final yet; end there, or wait"
+        )
     if first > last:
         raise BadPeriod(first, last, rule="a statement ends at the block it begins with, or at a later one")
 
