@@ -167,9 +167,10 @@ def test_what_is_not_there_is_a_problem(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_what_is_the_same_is_not_sent_again(client: httpx.Client) -> None:
-    first = client.get("/v1/network/movements", params={"limit": 40})
-    later = client.get("/v1/network/movements", params={"limit": 40, "cursor": first.json()["next"]})
+@pytest.mark.parametrize("path", ["/v1/network/movements", "/v1/events"])
+def test_what_is_the_same_is_not_sent_again(client: httpx.Client, path: str) -> None:
+    first = client.get(path, params={"limit": 40})
+    later = client.get(path, params={"limit": 40, "cursor": first.json()["next"]})
     assert not first.json()["items"][0]["is_final"]
     assert all(each["is_final"] for each in later.json()["items"])
     assert "immutable" in later.headers["cache-control"]
@@ -180,3 +181,14 @@ def test_what_is_the_same_is_not_sent_again(client: httpx.Client) -> None:
             assert again.headers["etag"] == answer.headers["etag"]
         assert client.get(answer.url, headers={"If-None-Match": '"other"'}).content == answer.content
     assert first.headers["cache-control"] == client.get("/v1/epochs/1").headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_final_transaction_is_kept(client: httpx.Client) -> None:
+    [newest, *_, oldest] = every(client, "/v1/events", 500)
+    assert (newest["is_final"], oldest["is_final"]) == (False, True)
+    answers = [client.get(f"/v1/transactions/{each['transaction_hash']}") for each in (newest, oldest)]
+    assert [answer.headers["cache-control"] == "no-cache" for answer in answers] == [True, False]
+    for answer in answers:
+        again = client.get(answer.url, headers={"If-None-Match": answer.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")

@@ -23,8 +23,7 @@ from sessionpay.api.listing import (
     Owner,
     Session,
     page_of,
-    tag_of,
-    tagged,
+    tagged_page,
 )
 from sessionpay.api.problems import described
 from sessionpay.core.ids import Address, SessionId, parse_address, parse_session_id
@@ -46,15 +45,9 @@ def router(reader: Reader) -> APIRouter:
 def movements(
     reader: Reader, request: Request, *, of: SessionId | Address | None, cursor: str | None, limit: int
 ) -> Response:
-    """Return a page of movements; what stands behind a final one never changes."""
+    """Return a page of movements."""
     page = reader.movements(of=of, cursor=cursor, limit=limit)
-    # The first page goes on growing at its beginning.
-    is_final = cursor is not None and all(row.is_final for row in page.rows)
-    # How far the books are read is left out, so that a page without news is the same.
-    tag = tag_of((page.rows, page.next))
-    return tagged(
-        request, tag, lambda: page_of(MovementAnswer, page, reader.contract.asset), is_final=is_final
-    )
+    return tagged_page(request, MovementAnswer, page, reader.contract.asset, is_first=cursor is None)
 
 
 def _sessions(reader: Reader) -> APIRouter:

@@ -131,20 +131,24 @@ def _files(reader: Reader, viewing: Viewing) -> APIRouter:
         operation_id="readExplanation",
         response_class=Response,
         responses={
-            200: {**_LINE, "description": "A line of `explain.jsonl`."},
+            **UNCHANGED,
+            200: {**UNCHANGED[200], **_LINE, "description": "A line of `explain.jsonl`."},
             **described(
                 s404="No such epoch, or nothing for this account in it.", s422=BAD_VALUE, s503=SILENT
             ),
         },
     )
-    def _explanation(number: Epoch, node: Node) -> Response:
+    def _explanation(request: Request, number: Epoch, node: Node) -> Response:
         """Return what an account did for each session, how well, and its share of what that session paid."""
         line = reader.explanation(number, parse_address(node))
         if line is None:
             raise Problem(
                 404, "NoExplanation", f"epoch {number} gave nothing to {node.lower()}, or is not settled"
             )
-        return Response(line, media_type="application/json")
+        headers = {"ETag": f'"{tag_of((line,))}"', "Cache-Control": IMMUTABLE}
+        if is_named(request, headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        return Response(line, media_type="application/json", headers=headers)
 
     return routes
 

@@ -77,6 +77,17 @@ def tagged(
     return Response(answer().model_dump_json(), media_type="application/json", headers=headers)
 
 
+def tagged_page(
+    request: Request, form: type[BaseModel], page: Page[Any], asset: Asset, *, is_first: bool
+) -> Response:
+    """Return a page of rows that become final; what stands behind a final one never changes."""
+    # The first page goes on growing at its beginning.
+    is_final = not is_first and all(row.is_final for row in page.rows)
+    # How far the books are read is left out, so that a page without news is the same.
+    tag = tag_of((page.rows, page.next))
+    return tagged(request, tag, lambda: page_of(form, page, asset), is_final=is_final)
+
+
 def is_named(request: Request, tag: str) -> bool:
     """Tell whether If-None-Match names a tag; `*` names every one."""
     given = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]

@@ -17,9 +17,18 @@ from sessionpay.api.answers import (
     PageAnswer,
     TransactionAnswer,
 )
-from sessionpay.api.listing import LIMIT_DEFAULT, UNCHANGED, Cursor, Limit, Transaction, page_of
+from sessionpay.api.listing import (
+    LIMIT_DEFAULT,
+    UNCHANGED,
+    Cursor,
+    Limit,
+    Transaction,
+    tag_of,
+    tagged,
+    tagged_page,
+)
 from sessionpay.api.problems import Problem, described
-from sessionpay.serving import Reader
+from sessionpay.serving import Reader, TransactionView
 
 # A transaction's hash is the longest thing to look for; some spaces around it do no harm.
 SOUGHT_LENGTH_MAX = 100
@@ -83,28 +92,32 @@ def _history(reader: Reader) -> APIRouter:
         "/v1/events",
         summary="What the contract said",
         operation_id="listEvents",
-        responses=described(s400=BAD_CURSOR, s422=BAD_VALUE, s503=SILENT),
+        response_model=PageAnswer[EventAnswer],
+        responses={**UNCHANGED, **described(s400=BAD_CURSOR, s422=BAD_VALUE, s503=SILENT)},
     )
-    def _events(cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> PageAnswer[EventAnswer]:
+    def _events(request: Request, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> Response:
         """Return events, the newest first."""
-        return page_of(EventAnswer, reader.events(cursor=cursor, limit=limit), reader.contract.asset)
+        page = reader.events(cursor=cursor, limit=limit)
+        return tagged_page(request, EventAnswer, page, reader.contract.asset, is_first=cursor is None)
 
     @routes.get(
         "/v1/transactions/{transaction_hash}",
         summary="What one transaction did",
         operation_id="readTransaction",
-        responses=described(s404="The books know no such transaction.", s422=BAD_VALUE, s503=SILENT),
+        response_model=TransactionAnswer,
+        responses={
+            **UNCHANGED,
+            **described(s404="The books know no such transaction.", s422=BAD_VALUE, s503=SILENT),
+        },
     )
-    def _transaction(transaction_hash: Transaction) -> TransactionAnswer:
+    def _transaction(request: Request, transaction_hash: Transaction) -> Response:
         """Return the events of a transaction, and the part of an epoch that it was signed for."""
         found = reader.transaction(transaction_hash.lower())
         if not found.events and found.sending is None:
             raise Problem(404, "NoTransaction", "the books know no such transaction, as far as they are read")
-        return TransactionAnswer(
-            transaction_hash=found.transaction_hash,
-            events=[EventAnswer.model_validate(each) for each in found.events],
-            sending=None if found.sending is None else found.sending._asdict(),  # type: ignore[arg-type]
-        )
+        # One that only was signed may still be mined.
+        is_final = bool(found.events) and all(each.is_final for each in found.events)
+        return tagged(request, tag_of((found,)), lambda: _told(found), is_final=is_final)
 
     @routes.get(
         "/v1/search",
@@ -117,3 +130,11 @@ def _history(reader: Reader) -> APIRouter:
         return HitsAnswer(items=[HitAnswer.model_validate(hit) for hit in reader.search(sought)])
 
     return routes
+
+
+def _told(found: TransactionView) -> TransactionAnswer:
+    return TransactionAnswer(
+        transaction_hash=found.transaction_hash,
+        events=[EventAnswer.model_validate(each) for each in found.events],
+        sending=None if found.sending is None else found.sending._asdict(),  # type: ignore[arg-type]
+    )
