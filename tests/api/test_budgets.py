@@ -40,6 +40,7 @@ def budget(client: httpx.Client, session: int = FUNDED) -> dict[str, Any]:
     answer = client.get(f"/v1/sessions/{session}/budget")
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
+    assert told.pop("asset")["decimals"] == 18
     return {name: int(value) for name, value in told.items()}
 
 

@@ -33,6 +33,7 @@ BUSY = {"status": 503, "error": "NoDatabase", "detail": "ask again"}
 IN_USE = {"status": 409, "error": "KeyInUse", "detail": "ask again"}
 RESERVED = {
     "id": "a", "session_id": "7", "amount": "1", "state": "open", "created_at": 1, "expires_at": 2,
+    "asset": {"address": "0x" + "00" * 20, "symbol": "ETH", "decimals": 18},
 }  # fmt: skip
 
 

@@ -141,11 +141,12 @@ def assert_served(reader: Reader) -> None:
         assert line.text == reader.explanation(1, account)
         with Client(server.url) as nobody, pytest.raises(ApiProblem, match="operator alone"):
             nobody.epoch_file(1, next(file.name for file in found.files if file.name.startswith(USAGE)))
-        for place in ("/v1/epochs/1", *(f"/v1/epochs/1/files/{name}" for name in (MANIFEST, *HASHED))):
-            answer = httpx.get(f"{server.url}{place}", trust_env=False)
+        places = [f"accounts/{account}", *(f"files/{name}" for name in (MANIFEST, *HASHED))]
+        for place in ("", *(f"/{each}" for each in places)):
+            answer = httpx.get(f"{server.url}/v1/epochs/1{place}", trust_env=False)
             assert "immutable" in answer.headers["cache-control"]
             headers = {"If-None-Match": answer.headers["etag"]}
-            again = httpx.get(f"{server.url}{place}", headers=headers, trust_env=False)
+            again = httpx.get(f"{server.url}/v1/epochs/1{place}", headers=headers, trust_env=False)
             assert (again.status_code, again.content) == (304, b"")
 
 

@@ -12,6 +12,7 @@ _NODE = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"
 _OWNER = "0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc"
 _HASH = "0x" + "5c" * 32
 EXAMPLE_TIME = 1_800_000_000
+ASSET_EXAMPLE: dict[str, Any] = {"address": "0x" + "00" * 20, "symbol": "ETH", "decimals": 18}
 
 Amount = Annotated[
     str,
@@ -45,7 +46,7 @@ def like(example: dict[str, Any]) -> ConfigDict:
 class AssetAnswer(BaseModel):
     """What amounts are amounts of; `decimals` digits of one stand behind the point when people read it."""
 
-    model_config = like({"address": "0x" + "00" * 20, "symbol": "ETH", "decimals": 18})
+    model_config = like(ASSET_EXAMPLE)
     address: AddressText
     symbol: str
     decimals: Annotated[int, Field(ge=0, le=255)]

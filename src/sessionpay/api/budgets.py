@@ -7,11 +7,11 @@ from fastapi import APIRouter, Header, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from sessionpay.api.answers import EXAMPLE_TIME
+from sessionpay.api.answers import ASSET_EXAMPLE, EXAMPLE_TIME, AssetAnswer
 from sessionpay.api.problems import described
 from sessionpay.api.reading import bad_body, body_of, object_of, reporter_of
 from sessionpay.core.ids import SESSION_ID_LIMIT, SessionId, parse_session_id
-from sessionpay.core.money import AMOUNT_LIMIT, BaseUnits
+from sessionpay.core.money import AMOUNT_LIMIT, Asset, BaseUnits
 from sessionpay.services.budget import RESERVATION_SECONDS_MAX, Budget, Budgets
 from sessionpay.store.database import Database
 from sessionpay.store.request_keys import RequestKey
@@ -54,6 +54,7 @@ class BudgetAnswer(BaseModel):
                 "reserved": "50000",
                 "available": "700000",
                 "withdrawal_requested_at": 0,
+                "asset": ASSET_EXAMPLE,
             }
         }
     )
@@ -64,6 +65,7 @@ class BudgetAnswer(BaseModel):
     reserved: Amount
     available: Amount
     withdrawal_requested_at: Annotated[int, Field(description="Unix seconds, 0 while none is requested.")]
+    asset: AssetAnswer
 
 
 class ReservationAnswer(BaseModel):
@@ -78,6 +80,7 @@ class ReservationAnswer(BaseModel):
                 "state": "open",
                 "created_at": EXAMPLE_TIME,
                 "expires_at": EXAMPLE_TIME + 60,
+                "asset": ASSET_EXAMPLE,
             }
         }
     )
@@ -87,6 +90,7 @@ class ReservationAnswer(BaseModel):
     state: Annotated[str, Field(pattern="^(open|settled|released)$")]
     created_at: Annotated[int, Field(description="Unix seconds.")]
     expires_at: Annotated[int, Field(description="Unix seconds; it counts no more from then on.")]
+    asset: AssetAnswer
 
 
 RESERVATION_BODY = {
@@ -134,7 +138,8 @@ def router(database: Database, budgets: Budgets) -> APIRouter:
     async def _budget(request: Request, session_id: _Session) -> BudgetAnswer:
         """Return the final balance, what lowers it, and what is left; nothing during a withdrawal request."""
         await reporter_of(request, database)
-        return _told(await run_in_threadpool(budgets.budget, parse_session_id(session_id)))
+        found = await run_in_threadpool(budgets.budget, parse_session_id(session_id))
+        return _told(found, budgets.asset)
 
     @routes.post(
         "/v1/reservations",
@@ -164,7 +169,7 @@ def router(database: Database, budgets: Budgets) -> APIRouter:
             None if key is None else RequestKey(reporter.name, key, sha256(repr(asked).encode()).hexdigest())
         )
         made = await run_in_threadpool(budgets.reserve, session_id, amount, seconds=seconds, key=known)
-        return _reserved(made)
+        return _reserved(made, budgets.asset)
 
     routes.include_router(_endings(database, budgets))
     return routes
@@ -173,7 +178,7 @@ def router(database: Database, budgets: Budgets) -> APIRouter:
 def _endings(database: Database, budgets: Budgets) -> APIRouter:
     """Return the routes that end a reservation."""
     routes = APIRouter()
-    ended = described(
+    problems = described(
         s401=_UNKNOWN,
         s404="No such reservation.",
         s409="It ended already, in the other way.",
@@ -185,25 +190,27 @@ def _endings(database: Database, budgets: Budgets) -> APIRouter:
         "/v1/reservations/{reservation_id}/settle",
         summary="End a reservation whose work was done",
         operation_id="settleReservation",
-        responses=ended,
+        responses=problems,
         openapi_extra={"security": _SECURITY},
     )
     async def _settle(request: Request, reservation_id: _Reservation) -> ReservationAnswer:
         """End a reservation after its work was handed in as usage. Again is no error."""
         await reporter_of(request, database)
-        return _reserved(await run_in_threadpool(budgets.settle, reservation_id))
+        ended = await run_in_threadpool(budgets.settle, reservation_id)
+        return _reserved(ended, budgets.asset)
 
     @routes.post(
         "/v1/reservations/{reservation_id}/release",
         summary="End a reservation that is not needed",
         operation_id="releaseReservation",
-        responses=ended,
+        responses=problems,
         openapi_extra={"security": _SECURITY},
     )
     async def _release(request: Request, reservation_id: _Reservation) -> ReservationAnswer:
         """Give a reservation back. Again is no error."""
         await reporter_of(request, database)
-        return _reserved(await run_in_threadpool(budgets.release, reservation_id))
+        ended = await run_in_threadpool(budgets.release, reservation_id)
+        return _reserved(ended, budgets.asset)
 
     return routes
 
@@ -227,7 +234,7 @@ def _number(value: object, name: str, *, limit: int) -> int:
     return int(value)
 
 
-def _told(budget: Budget) -> BudgetAnswer:
+def _told(budget: Budget, asset: Asset) -> BudgetAnswer:
     return BudgetAnswer(
         session_id=str(budget.session_id),
         balance=str(budget.balance),
@@ -236,10 +243,11 @@ def _told(budget: Budget) -> BudgetAnswer:
         reserved=str(budget.reserved),
         available=str(budget.available),
         withdrawal_requested_at=budget.withdrawal_requested_at,
+        asset=AssetAnswer.model_validate(asset),
     )
 
 
-def _reserved(made: Reservation) -> ReservationAnswer:
+def _reserved(made: Reservation, asset: Asset) -> ReservationAnswer:
     return ReservationAnswer(
         id=made.id,
         session_id=str(made.session_id),
@@ -247,4 +255,5 @@ def _reserved(made: Reservation) -> ReservationAnswer:
         state=made.state,
         created_at=made.created_at,
         expires_at=made.expires_at,
+        asset=AssetAnswer.model_validate(asset),
     )

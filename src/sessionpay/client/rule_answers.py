@@ -110,6 +110,7 @@ class SessionBudget:
     reserved: BaseUnits
     available: BaseUnits
     withdrawal_requested_at: int
+    asset: Asset
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ class Reservation:
     state: str
     created_at: int
     expires_at: int
+    asset: Asset
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from sessionpay.core.errors import InputError, shown
 from sessionpay.core.ids import SessionId
-from sessionpay.core.money import AMOUNT_LIMIT, BaseUnits
+from sessionpay.core.money import AMOUNT_LIMIT, Asset, BaseUnits
 from sessionpay.store import request_keys, reservations
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
@@ -119,6 +119,11 @@ class Budgets:
         self._clock = clock
         self._lock = Lock()
         self._under_way: set[tuple[str, str]] = set()
+
+    @property
+    def asset(self) -> Asset:
+        """What amounts are amounts of."""
+        return self._contract.asset
 
     def budget(self, session_id: SessionId) -> Budget:
         """Return what a session may still spend; raises `NoSession`."""
