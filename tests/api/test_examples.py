@@ -61,3 +61,29 @@ def test_whatever_is_sent_has_an_example(site: Site) -> None:
             shown += [resolved(schema, description)["example"]] if not shown else []
             for example in shown:
                 jsonschema.validate(example, {**schema, "components": description["components"]})
+
+
+def forms(schema: object, description: dict[str, Any], found: set[str]) -> set[str]:
+    """Return the names of all forms that stand in a schema."""
+    parts = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    for part in parts:
+        name = part.rpartition("/")[2] if isinstance(part, str) and part.startswith("#/") else None
+        if name is not None and name not in found:
+            found.add(name)
+            forms(description["components"]["schemas"][name], description, found)
+        forms(part, description, found)
+    return found
+
+
+def test_whoever_tells_an_amount_tells_what_of(site: Site) -> None:
+    description = site.app.openapi()
+    telling = 0
+    for name, operation in operations(description):
+        for status, answer in operation["responses"].items():
+            schema = answer.get("content", {}).get("application/json", {}).get("schema")
+            found = forms(schema, description, set())
+            schemas = [description["components"]["schemas"][each] for each in found]
+            if status.startswith("2") and "Base units" in str(schemas):
+                assert "AssetAnswer" in found, name
+                telling += 1
+    assert telling > 15

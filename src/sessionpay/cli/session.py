@@ -40,7 +40,7 @@ _OwnedBy = Annotated[
 _Owner = Annotated[str, Argument(metavar="OWNER", help="Address that may withdraw.")]
 
 _LISTED = (
-    "session_id", "owner", "balance", "paid_to_network",
+    "session_id", "owner", "balance", "charged",
     "registered_at", "last_payment_at", "withdrawal_requested_at",
 )  # fmt: skip
 
@@ -86,7 +86,7 @@ def show(run: Run, session_id: _Id) -> None:
         "session_id": str(session),
         "owner": checksum_address(account.owner),
         "balance": Money(account.balance, books.asset),
-        "paid_to_network": Money(account.payment_amount, books.asset),
+        "charged": Money(account.payment_amount, books.asset),
         "registered_at": Instant(account.registered_at),
         "last_payment_at": Instant(account.last_payment_at),
         **_request(books, account),
@@ -194,7 +194,7 @@ def _listed(found: Iterable[tuple[SessionId, Session]], asset: Asset) -> Iterato
             "session_id": str(session_id),
             "owner": checksum_address(kept.owner),
             "balance": Money(kept.balance, asset),
-            "paid_to_network": Money(kept.usage, asset),
+            "charged": Money(kept.usage, asset),
             "registered_at": Instant(kept.registered_at),
             "last_payment_at": Instant(kept.last_payment_at),
             "withdrawal_requested_at": Instant(kept.withdrawal_requested_at),
