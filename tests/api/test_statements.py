@@ -103,8 +103,10 @@ def test_every_final_line_is_there_and_adds_up(client: httpx.Client, told: Told)
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_pieces_of_a_period_join(client: httpx.Client, told: Told) -> None:
     final = told.reader.standing().final
-    bounds = (0, 1, 2, final // 3, final // 2, final)
     for path in PATHS:
+        places = [place for place, _ in expected(told, path)]
+        # The third piece begins with a block in which something moved.
+        bounds = (0, 1, places[len(places) // 2][0] - 1, final)
         pieces = [
             read(client, path, from_block=str(first + 1), to_block=str(last))
             for first, last in pairwise(bounds)
