@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.figures import Figure
-from sessionpay.api import Serving, application, serving
+from sessionpay.api import Serving, application, loaded_for_good, serving
 from sessionpay.chain.keys import signer_from_key
 from sessionpay.chain.usage_signature import Batch, sign
 from sessionpay.core.ids import ZERO_ADDRESS, Address
@@ -167,7 +167,7 @@ def serve(url: str) -> None:
     with database.reading() as connection:
         [contract] = evidence.contracts(connection)
     app = application(Serving(database, contract, lambda: int(time.time())))
-    with serving(app, "127.0.0.1:0") as server:
+    with serving(app, "127.0.0.1:0") as server, loaded_for_good():
         print(server.url, flush=True)
         sys.stdin.read()
 

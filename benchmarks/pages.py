@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.asking import MISSING_ALLOWED, STREAM, Known, deep, filled, known_of, paths
 from benchmarks.books import Size
-from sessionpay.api import Serving, application, serving
+from sessionpay.api import Serving, application, loaded_for_good, serving
 from sessionpay.services.home import Home
 from sessionpay.store import epochs, evidence
 from sessionpay.store.database import Database
@@ -100,7 +100,7 @@ def server(folder: Path, url: str | None) -> Iterator[str]:
 def serve(database: Database, home: Home) -> None:
     """Serve books until standard input ends."""
     app, _ = everything(database, home)
-    with serving(app, "127.0.0.1:0") as listening:
+    with serving(app, "127.0.0.1:0") as listening, loaded_for_good():
         print(listening.url, flush=True)
         sys.stdin.read()
 

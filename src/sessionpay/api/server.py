@@ -65,10 +65,6 @@ class Server:
     def begin(self) -> None:
         """Answer from now on, until `end`."""
         self._app.state.is_ending = False
-        # What was loaded to start with stays as long as the process: nobody needs to look through it for
-        # garbage again and again, which is a twelfth of the work of taking a batch in.
-        gc.collect()
-        gc.freeze()
         self._thread.start()
         for _ in range(START_SECONDS_MAX * 100):
             if self._server.started or not self._thread.is_alive():
@@ -85,7 +81,6 @@ class Server:
         self._app.state.is_ending = True
         self._server.should_exit = True
         self._thread.join(2 * END_SECONDS_MAX)
-        gc.unfreeze()
         self._socket.close()
 
 
@@ -98,6 +93,19 @@ def serving(app: Starlette, address: str) -> Iterator[Server]:
         yield server
     finally:
         server.end()
+
+
+@contextmanager
+def loaded_for_good() -> Iterator[None]:
+    """Spare a process that does nothing but serve the search for garbage in what it has by now."""
+    # It stays as long as the process: to look through it again and again is a twelfth of the work of taking a
+    # batch in.
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _listening(address: str) -> socket.socket:

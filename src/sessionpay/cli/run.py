@@ -7,7 +7,7 @@ from typing import Annotated
 import structlog
 from typer import Exit, Option, Typer
 
-from sessionpay.api import Access, ServerEnded, Serving, application, serving
+from sessionpay.api import Access, ServerEnded, Serving, application, loaded_for_good, serving
 from sessionpay.chain.client import SessionPayment
 from sessionpay.chain.embedded import embedded_chain
 from sessionpay.chain.sender import Sender
@@ -135,7 +135,7 @@ def _keep_running(
         access=may_ask,
     )
     signed = replace(served, sign_ins=signing_in(served.reader(), public=may_ask.public, web3=contract.web3))
-    with serving(application(signed), listen) as server:
+    with serving(application(signed), listen) as server, loaded_for_good():
         watch.begin()
         daemon.report("listening", url=server.url)
         # Without the server this process would only seem to be well; whoever runs it starts it anew.

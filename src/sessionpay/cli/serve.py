@@ -10,7 +10,7 @@ from typing import Annotated
 
 from typer import Option, Typer
 
-from sessionpay.api import ServerEnded, serving
+from sessionpay.api import ServerEnded, loaded_for_good, serving
 from sessionpay.api.server import PORT_MAX
 from sessionpay.app import NotNamed, find_chain
 from sessionpay.chain import rpc
@@ -81,6 +81,7 @@ def serve(
         interruptible() as stop,
         _demonstrated(run) if demo else _opened(run, wallet_rpc) as (site, auditor),
         serving(shown(site, access=may_ask, auditor=auditor), address) as server,
+        loaded_for_good(),
     ):
         if run.screen.json_output:
             run.screen.result("Serving", {"url": server.url})
