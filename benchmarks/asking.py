@@ -13,7 +13,7 @@ from benchmarks.books import EVENTS_PER_BLOCK, Size, node_of, owner_of, session_
 from sessionpay.services import reporters
 from sessionpay.serving import cursors
 from sessionpay.store import epochs, evidence
-from sessionpay.web.application import PAGES, TABLES
+from sessionpay.web.application import CHARTS, PAGES, TABLES
 
 if TYPE_CHECKING:
     import random
@@ -58,7 +58,7 @@ def paths(api: FastAPI) -> list[str]:
     """
     described = api.openapi()["paths"]
     answers = [path for path, methods in described.items() if "get" in methods]
-    return [*PAGES, *TABLES, "/epochs/{number}/files/{name}", *answers]
+    return [*PAGES, *TABLES, *CHARTS, "/epochs/{number}/files/{name}", *answers]
 
 
 def filled(path: str, known: Known, draw: random.Random) -> str:
