@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sessionpay.store.database import Database
 
 STREAM = "/v1/events/stream"
+# Only a few people at once are given all rows of a session, so that eight clients would be refused.
+EXPORT = "/v1/sessions/{session_id}/usage/rows"
 FILE = "manifest.json"
 # Pages that have nothing to show where nobody audits.
 MISSING_ALLOWED = ("/v1/audit", "/accounts/")
@@ -75,6 +77,8 @@ def filled(path: str, known: Known, draw: random.Random) -> str:
         "name": FILE,
     }
     wanted = path.replace(":path", "").format_map(values)
+    if wanted.endswith("/quote"):
+        wanted += "?model=llama-3.1-8b&prompt_tokens=1000&completion_tokens=100"
     if wanted.endswith("/search"):
         wanted += f"?q={draw.choice((session, node, transaction))}"
     if wanted.endswith("/prices/quote"):

@@ -23,7 +23,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.asking import MISSING_ALLOWED, STREAM, Known, deep, filled, known_of, paths
+from benchmarks.asking import EXPORT, MISSING_ALLOWED, STREAM, Known, deep, filled, known_of, paths
 from benchmarks.books import Size
 from sessionpay.api import Access, Serving, application, serving
 from sessionpay.cli.site import shown
@@ -133,7 +133,7 @@ def measured(
 ) -> Iterator[Latency]:
     """Yield how long each page takes, one after the other."""
     for path in paths(api):
-        if path != STREAM and only in path:
+        if path not in {STREAM, EXPORT} and only in path:
             yield load(served, path, known, lambda draw, path=path: filled(path, known, draw), seconds)  # type: ignore[misc]
     for name in deep(known, random.Random(0)):  # noqa: S311 - ids need not be secret
         if only in name:
