@@ -3,8 +3,7 @@
     python -m benchmarks.books FOLDER [--database URL]
     python -m benchmarks.pages FOLDER [--database URL] [--seconds 30] [--only TEXT]
 
-The server is a process of its own, and so are the clients. Beside it stand the same answers as they would be
-without keys to begin behind, without tables that are kept for readers, or from sealed usage.
+The server is a process of its own, and so are the clients.
 """
 
 from __future__ import annotations
@@ -146,10 +145,12 @@ def load(
     """Ask for pages from as many clients as there are, each waiting for its answer, for a time."""
     for until in (seconds * WARM_UP, seconds):
         began, busy = time.perf_counter(), served.busy()
+        end = began + until
         with ThreadPoolExecutor(CLIENTS) as pool:
-            parts = list(
-                pool.map(lambda seed: client(served.address, known, wanted, seed, began + until), range(CLIENTS))  # noqa: B023 - used at once
-            )
+            asking = [
+                pool.submit(client, served.address, known, wanted, seed, end) for seed in range(CLIENTS)
+            ]
+            parts = [each.result() for each in asking]
         took, busy = time.perf_counter() - began, served.busy() - busy
     found = [each for part in parts for each in part]
     times = sorted(1_000 * each for each, _ in found)

@@ -163,7 +163,9 @@ class Reader:
             days = self.kept.days(connection, self.contract)
             under_way = self.kept.under_way(connection, self.contract)
             marks = flows.earmarks(connection, self.contract, under_way=under_way)
-            found = telling.network(connection, self.contract, standing, days, marks=marks, surplus=self.surplus())
+            found = telling.network(
+                connection, self.contract, standing, days, marks=marks, surplus=self.surplus()
+            )
         return found, days
 
     def days(self) -> tuple[DayTotal, ...]:

@@ -93,7 +93,10 @@ class Database:
         Raises `BadValue` if what is read with it fails because of a value in the database.
         """
         held: Connection | None = getattr(self._held, "connection", None)
-        with nullcontext(held) if held is not None else self._opened() as connection, faults.named(connection):
+        with (
+            nullcontext(held) if held is not None else self._opened() as connection,
+            faults.named(connection),
+        ):
             yield connection
 
     @contextmanager

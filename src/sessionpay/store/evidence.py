@@ -36,9 +36,7 @@ from sessionpay.store.insertion import insert_rows
 CHUNK_ROWS = 5_000
 
 # Every page asks for it.
-_CHECKPOINT = select(tables.checkpoints).where(
-    tables.checkpoints.c.contract_id == bindparam("contract_id")
-)
+_CHECKPOINT = select(tables.checkpoints).where(tables.checkpoints.c.contract_id == bindparam("contract_id"))
 
 
 class Block(NamedTuple):

@@ -57,9 +57,7 @@ class Site:
     @property
     def reader(self) -> Reader:
         """The books, as the API reads them, too."""
-        return Reader(
-            self.database, self.contract, self.clock, self._surplus, self.home.epochs, self.kept
-        )
+        return Reader(self.database, self.contract, self.clock, self._surplus, self.home.epochs, self.kept)
 
     @property
     def usage(self) -> UsageReader:
