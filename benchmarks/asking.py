@@ -13,7 +13,7 @@ from benchmarks.books import EVENTS_PER_BLOCK, Size, node_of, owner_of, session_
 from sessionpay.services import reporters
 from sessionpay.serving import cursors
 from sessionpay.store import epochs, evidence
-from sessionpay.web.application import PAGES, TABLES
+from sessionpay.web.application import CHARTS, PAGES, TABLES
 
 if TYPE_CHECKING:
     import random
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sessionpay.store.database import Database
 
 STREAM = "/v1/events/stream"
+# Only a few people at once are given all rows of a session, so that eight clients would be refused.
+EXPORT = "/v1/sessions/{session_id}/usage/rows"
 FILE = "manifest.json"
 # Pages that have nothing to show where nobody audits.
 MISSING_ALLOWED = ("/v1/audit", "/accounts/")
@@ -58,7 +60,7 @@ def paths(api: FastAPI) -> list[str]:
     """
     described = api.openapi()["paths"]
     answers = [path for path, methods in described.items() if "get" in methods]
-    return [*PAGES, *TABLES, "/epochs/{number}/files/{name}", *answers]
+    return [*PAGES, *TABLES, *CHARTS, "/epochs/{number}/files/{name}", *answers]
 
 
 def filled(path: str, known: Known, draw: random.Random) -> str:
@@ -75,6 +77,8 @@ def filled(path: str, known: Known, draw: random.Random) -> str:
         "name": FILE,
     }
     wanted = path.replace(":path", "").format_map(values)
+    if wanted.endswith("/quote"):
+        wanted += "?model=llama-3.1-8b&prompt_tokens=1000&completion_tokens=100"
     if wanted.endswith("/search"):
         wanted += f"?q={draw.choice((session, node, transaction))}"
     if wanted.endswith("/prices/quote"):

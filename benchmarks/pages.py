@@ -3,8 +3,7 @@
     python -m benchmarks.books FOLDER [--database URL]
     python -m benchmarks.pages FOLDER [--database URL] [--seconds 30] [--only TEXT]
 
-The server is a process of its own, and so are the clients. Beside it stand the same answers as they would be
-without keys to begin behind, without tables that are kept for readers, or from sealed usage.
+The server is a process of its own, and so are the clients.
 """
 
 from __future__ import annotations
@@ -23,13 +22,15 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.asking import MISSING_ALLOWED, STREAM, Known, deep, filled, known_of, paths
+from benchmarks.asking import EXPORT, MISSING_ALLOWED, STREAM, Known, deep, filled, known_of, paths
 from benchmarks.books import Size
-from sessionpay.api import Serving, application, loaded_for_good, serving
+from sessionpay.api import Access, Serving, application, loaded_for_good, serving
+from sessionpay.cli.site import shown
+from sessionpay.services.condition import Sight
 from sessionpay.services.home import Home
 from sessionpay.store import epochs, evidence
 from sessionpay.store.database import Database
-from sessionpay.web import Site, pages
+from sessionpay.web import Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,10 +52,14 @@ OK, NOT_FOUND = 200, 404
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long answers took, in milliseconds, and how many came in a second; `bytes` is a usual length."""
+    """How long answers took, in milliseconds, and how many came in a second; `bytes` is a usual length.
+
+    `busy` is the server's processor time for one answer, in milliseconds.
+    """
 
     what: str
     per_second: float
+    busy: float
     p50: float
     p95: float
     p99: float
@@ -63,15 +68,15 @@ class Latency:
     def line(self) -> str:
         """Return it as one line of a table."""
         verdict = "" if self.p95 <= MILLISECONDS_MAX else "  SLOW"
-        times = f"{self.p50:8.1f} {self.p95:8.1f} {self.p99:8.1f}"
+        times = f"{self.busy:8.1f} {self.p50:8.1f} {self.p95:8.1f} {self.p99:8.1f}"
         return f"{self.what:52} {self.per_second:8.0f} {times} {self.bytes:9,}{verdict}"
 
 
-HEADING = f"{'page':52} {'a second':>8} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8} {'bytes':>9}"
+HEADING = f"{'page':52} {'a second':>8} {'busy ms':>8} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8} {'bytes':>9}"
 
 
 def everything(database: Database, home: Home) -> tuple[Starlette, FastAPI]:
-    """Return the pages and the API as one application, and the API; it is when the books end."""
+    """Return what `serve` serves of these books, and the API alone; it is the time when the books end."""
     with database.reading() as connection:
         [contract] = evidence.contracts(connection)
         checkpoint = evidence.checkpoint(connection, contract)
@@ -79,60 +84,80 @@ def everything(database: Database, home: Home) -> tuple[Starlette, FastAPI]:
     if taking is None:
         raise RuntimeError(f"block {checkpoint.head_number}, and no epoch takes rows")
     at = taking.opened_at
-    served = Serving(database, contract, lambda: at, folders=home.epochs, segments=home.segments)
-    api = application(served)
-    api.mount("/", pages(Site(database, contract, home, lambda: at)))
-    return api, api
+    seen = Sight(at, checkpoint.head_number, None)
+    site = Site(database, contract, home, lambda: at, lambda: seen)
+    api = application(Serving(database, contract, lambda: at, folders=home.epochs, takes_usage=False))
+    return shown(site, access=Access()), api
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server in a process of its own; `address` is its host and port."""
+
+    address: str
+    process: subprocess.Popen[str]
+
+    def busy(self) -> float:
+        """Return how many seconds its process was at work until now."""
+        if self.process.stdin is None or self.process.stdout is None:
+            raise AssertionError("both are pipes")
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
 
 
 @contextmanager
-def server(folder: Path, url: str | None) -> Iterator[str]:
-    """Lend a server of these books, in a process of its own: its host and port."""
+def server(folder: Path, url: str | None) -> Iterator[Served]:
+    """Lend a server of these books."""
     command = [sys.executable, "-m", "benchmarks.pages", str(folder), "--serve"]
     command += ["--database", url] if url else []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:
             raise AssertionError("its output is a pipe")
-        yield process.stdout.readline().strip().removeprefix("http://")
+        yield Served(process.stdout.readline().strip().removeprefix("http://"), process)
         process.communicate()
 
 
 def serve(database: Database, home: Home) -> None:
-    """Serve books until standard input ends."""
+    """Serve books until standard input ends; a line in it asks how many seconds this process was at work."""
     app, _ = everything(database, home)
     with serving(app, "127.0.0.1:0") as listening, loaded_for_good():
         print(listening.url, flush=True)
-        sys.stdin.read()
+        for _ in sys.stdin:
+            print(time.process_time(), flush=True)
 
 
 def measured(
-    address: str, api: FastAPI, known: Known, *, seconds: float, only: str = ""
+    served: Served, api: FastAPI, known: Known, *, seconds: float, only: str = ""
 ) -> Iterator[Latency]:
     """Yield how long each page takes, one after the other."""
     for path in paths(api):
-        if path != STREAM and only in path:
-            yield load(address, path, known, lambda draw, path=path: filled(path, known, draw), seconds)  # type: ignore[misc]
+        if path not in {STREAM, EXPORT} and only in path:
+            yield load(served, path, known, lambda draw, path=path: filled(path, known, draw), seconds)  # type: ignore[misc]
     for name in deep(known, random.Random(0)):  # noqa: S311 - ids need not be secret
         if only in name:
-            yield load(address, name, known, lambda draw, name=name: deep(known, draw)[name], seconds)  # type: ignore[misc]
+            yield load(served, name, known, lambda draw, name=name: deep(known, draw)[name], seconds)  # type: ignore[misc]
 
 
 def load(
-    address: str, what: str, known: Known, wanted: Callable[[random.Random], str], seconds: float
+    served: Served, what: str, known: Known, wanted: Callable[[random.Random], str], seconds: float
 ) -> Latency:
     """Ask for pages from as many clients as there are, each waiting for its answer, for a time."""
     for until in (seconds * WARM_UP, seconds):
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), served.busy()
+        end = began + until
         with ThreadPoolExecutor(CLIENTS) as pool:
-            parts = list(
-                pool.map(lambda seed: client(address, known, wanted, seed, began + until), range(CLIENTS))  # noqa: B023 - used at once
-            )
-        took = time.perf_counter() - began
+            asking = [
+                pool.submit(client, served.address, known, wanted, seed, end) for seed in range(CLIENTS)
+            ]
+            parts = [each.result() for each in asking]
+        took, busy = time.perf_counter() - began, served.busy() - busy
     found = [each for part in parts for each in part]
     times = sorted(1_000 * each for each, _ in found)
     return Latency(
         what,
         len(times) / took,
+        1_000 * busy / len(times),
         times[len(times) // 2],
         times[int(len(times) * 0.95)],
         times[int(len(times) * 0.99)],
@@ -186,8 +211,8 @@ def main() -> None:
         found: list[Latency] = []
         if not given.json:
             print(HEADING, flush=True)
-        with server(given.folder, given.database) as address:
-            for latency in measured(address, api, known, seconds=given.seconds, only=given.only):
+        with server(given.folder, given.database) as served:
+            for latency in measured(served, api, known, seconds=given.seconds, only=given.only):
                 found.append(latency)
                 if not given.json:
                     print(latency.line(), flush=True)

@@ -18,6 +18,7 @@ from benchmarks.epoch import settling_an_epoch
 from benchmarks.figures import Figure, seconds
 from benchmarks.indexing import FULL, SMALL, indexing
 from benchmarks.intake import taking_in
+from benchmarks.lists import listing
 from sessionpay.core.books import Books
 from sessionpay.core.epochs import Opening, asks, settle
 from sessionpay.core.events import DepositToSession
@@ -53,6 +54,7 @@ def measured(size: Size) -> Iterator[Figure]:
     """Yield every figure; the longest part follows the node's history of `size`."""
     yield settling()
     yield folding()
+    yield listing()
     yield from indexing(size)
     yield from aggregating(USAGE_ROWS if size is FULL else ROWS_SMALL)
     yield from settling_an_epoch(is_small=size is SMALL)

@@ -5,6 +5,8 @@ Given an address
 Given tables that are missing, older, newer, half restored
   when they are prepared
     they should be created, rebuilt, or refused with the reason
+Given several reads that are to see one state
+  when somebody writes between them, they should not see it, and later ones should
 """
 
 from __future__ import annotations
@@ -147,6 +149,21 @@ def test_a_transaction_is_all_or_nothing(database: Database) -> None:
         fail_halfway()
     with database.reading() as connection:
         assert evidence.count(connection, contract) == 2
+
+
+def test_reads_of_one_state_see_one_state(database: Database) -> None:
+    contract = filled(database)
+
+    def count() -> int:
+        with database.reading() as connection:
+            return evidence.count(connection, contract)
+
+    with database.one_state():
+        before = count()
+        with database.writing() as connection:
+            books.take_back(connection, contract, to=4)
+        assert (before, count()) == (2, 2)
+    assert count() == 0
 
 
 def test_going_back_below_the_final_block_rebuilds(database: Database) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import event, text
 
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.store import flows, pages, queries, reservations, transfers
+from sessionpay.store.outbox import Purpose
 from sessionpay.store.pages import LogSpot, Spot
 from tests.store.test_database import HASH, OWNER, filled
 
@@ -62,7 +63,9 @@ READS: dict[str, Callable[[Connection, Contract], Any]] = {
     "handing over": lambda connection, contract: transfers.handed_over_at(connection, contract, SESSION),
     "treasury": queries.treasury,
     "days": queries.daily_totals,
-    "earmarks": flows.earmarks,
+    "earmarks": partial(flows.earmarks, under_way=0),
+    "planned": lambda connection, _: flows.planned(connection),
+    "under way": partial(flows.under_way, purposes={HASH: Purpose.CHARGE}),
 }  # fmt: skip
 
 

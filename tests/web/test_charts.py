@@ -48,12 +48,12 @@ def bar_heights(picture: str) -> list[float]:
 
 
 def drawn(amounts: list[int], look: Look) -> list[str]:
-    series = Series("sessions", "Income", amounts)
-    labels = [f"01-{number + 1:02}" for number in range(len(amounts))]
+    series = Series("sessions", "Income", tuple(amounts))
+    labels = tuple(f"01-{number + 1:02}" for number in range(len(amounts)))
     return [
-        bars(labels, [series, Series("paid", "Paid", amounts[::-1])], ETH, look),
-        whole([Series("held", "Held", [amount]) for amount in amounts], ETH, look),
-        steps([90_000 * number for number in range(len(amounts) + 1)], series, ETH, look),
+        bars(labels, (series, Series("paid", "Paid", series.amounts[::-1])), ETH, look),
+        whole(tuple(Series("held", "Held", (amount,)) for amount in amounts), ETH, look),
+        steps(tuple(90_000 * number for number in range(len(amounts) + 1)), series, ETH, look),
     ]
 
 
@@ -65,14 +65,18 @@ def test_a_picture_is_only_a_picture(amounts: list[int], look: Look) -> None:
         assert f"{SVG}script" not in names
         assert "<!--" not in picture
         assert not re.search(r"(?:href|src)=|url\(|@import|\son\w+=", picture)
-    assert drawn(amounts, look) == drawn(amounts, look)
+    once = drawn(amounts, look)
+    for draw in (bars, whole, steps):
+        draw.cache_clear()
+    assert drawn(amounts, look) == once
 
 
 @settings(max_examples=15)
 @given(st.lists(st.integers(1, 2**96 - 1), min_size=2, max_size=8))
 def test_a_bar_is_as_long_as_its_amount(amounts: list[int]) -> None:
-    series = Series("sessions", "Earned", amounts)
-    heights = bar_heights(bars([str(number) for number in range(len(amounts))], [series], ETH, Look()))
+    series = Series("sessions", "Earned", tuple(amounts))
+    labels = tuple(str(number) for number in range(len(amounts)))
+    heights = bar_heights(bars(labels, (series,), ETH, Look()))
     assert len(heights) == len(amounts)
     most = max(heights)
     for height, amount in zip(heights, amounts, strict=True):
@@ -85,7 +89,7 @@ def test_colours_are_those_of_the_style(look: Look, colours: dict[str, str]) -> 
     light, dark = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
     written = dict(re.findall(r"--(\w+): (#\w+)", dark if look.is_dark else light))
     assert {name: written[name] for name in colours} == colours
-    assert colours["paid"] in bars(["1"], [Series("paid", "Paid", [1])], ETH, look)
+    assert colours["paid"] in bars(("1",), (Series("paid", "Paid", (1,)),), ETH, look)
 
 
 @pytest.mark.parametrize(

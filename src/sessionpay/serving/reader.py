@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -16,6 +16,7 @@ from sessionpay.serving import folders, telling
 from sessionpay.serving.cursors import is_place, is_session
 from sessionpay.serving.errors import LIMIT, LIMIT_MAX, NoNode, NoSuchEpoch, NoSuchFile
 from sessionpay.serving.folders import FileView
+from sessionpay.serving.keeping import Kept
 from sessionpay.serving.pieces import Piece
 from sessionpay.serving.so_far import SoFar, so_far
 from sessionpay.serving.views import (
@@ -35,7 +36,7 @@ from sessionpay.serving.views import (
     TransactionView,
 )
 from sessionpay.serving.visibility import NOBODY, UsageHidden, Viewer, hidden, visibility_of
-from sessionpay.store import epochs, pages, queries
+from sessionpay.store import epochs, flows, pages, queries
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
 from sessionpay.store.pages import LogSpot, Spot
@@ -52,7 +53,8 @@ class Reader:
     `surplus` is what the contract was last seen to hold beyond what it owes, in base units, None where nobody
     looked. A list is read in pages: `cursor` is where one begins, as the page before it said, and `limit` how
     many rows it has, 1 to `LIMIT_MAX`. Those methods raise `BadCursor` and `BadLimit`. `folders` is where the
-    folders of settled epochs are, None where they are elsewhere.
+    folders of settled epochs are, None where they are elsewhere. `kept` is shared by readers of the same
+    books.
     """
 
     database: Database
@@ -60,6 +62,7 @@ class Reader:
     clock: Callable[[], int]
     surplus: Callable[[], int | None] = lambda: None
     folders: Path | None = None
+    kept: Kept = field(default_factory=Kept)
 
     def standing(self) -> Standing:
         """Return how far the books are read."""
@@ -157,14 +160,18 @@ class Reader:
     def network_by_day(self) -> tuple[NetworkView, tuple[DayTotal, ...]]:
         """Return where all the money is, and what moved on each day, of one moment."""
         with self._reading() as (connection, standing):
-            days = tuple(queries.daily_totals(connection, self.contract))
-            found = telling.network(connection, self.contract, standing, days, surplus=self.surplus())
+            days = self.kept.days(connection, self.contract)
+            under_way = self.kept.under_way(connection, self.contract)
+            marks = flows.earmarks(connection, self.contract, under_way=under_way)
+            found = telling.network(
+                connection, self.contract, standing, days, marks=marks, surplus=self.surplus()
+            )
         return found, days
 
     def days(self) -> tuple[DayTotal, ...]:
         """Return what moved on each day, in UTC, that had an event of money; the first one first."""
         with self._reading() as (connection, _):
-            return tuple(queries.daily_totals(connection, self.contract))
+            return self.kept.days(connection, self.contract)
 
     def movements(
         self,

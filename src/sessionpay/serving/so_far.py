@@ -13,8 +13,8 @@ from sessionpay.core.tally import Tallies, tally
 from sessionpay.core.usage import from_line
 from sessionpay.store import epochs, intake, pages
 
-# Some 30 ms of work; of a node with more, the first ones are counted and the page says so.
-ROWS_MAX = 1_000
+# Some 6 ms of work; of a node with more, the first ones are counted and the page says so.
+ROWS_MAX = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from sessionpay.store.consumption import Amount, Day
 from sessionpay.store.derived import DAY_SECONDS
 from sessionpay.store.epochs import Epoch
 from sessionpay.store.evidence import Contract
+from sessionpay.store.flows import Earmarks
 from sessionpay.store.pages import Charged, Moved, Said
 from sessionpay.store.queries import DayTotal
 
@@ -86,12 +87,12 @@ def network(
     standing: Standing,
     days: Sequence[DayTotal],
     *,
+    marks: Earmarks,
     surplus: int | None,
 ) -> NetworkView:
     """Return where all the money is; `days` are all that anything moved on."""
     treasury = queries.treasury(connection, contract)
     moved = flows.flows(days)
-    marks = flows.earmarks(connection, contract)
     explained = marks.held + marks.retained + marks.in_flight
     return NetworkView(
         asset=contract.asset,

@@ -1,9 +1,10 @@
 """The way to a database: SQLite in a file, or PostgreSQL; its migrations, transactions and writer's lock."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
+from threading import local
 from typing import Any
 
 from alembic.migration import MigrationContext
@@ -59,6 +60,7 @@ class Database:
         self.engine = engine
         self.name = shown_url(engine.url)
         self.is_sqlite = engine.dialect.name == "sqlite"
+        self._held = local()
 
     @classmethod
     def open(cls, url: str) -> "Database":
@@ -90,11 +92,32 @@ class Database:
 
         Raises `BadValue` if what is read with it fails because of a value in the database.
         """
+        held: Connection | None = getattr(self._held, "connection", None)
+        with (
+            nullcontext(held) if held is not None else self._opened() as connection,
+            faults.named(connection),
+        ):
+            yield connection
+
+    @contextmanager
+    def one_state(self) -> Iterator[None]:
+        """Let every `reading` of this thread see the same state, and begin but once.
+
+        What is read later than that, as by a generator, must have been begun after it.
+        """
+        with self.reading() as connection:
+            self._held.connection = connection
+            try:
+                yield
+            finally:
+                self._held.connection = None
+
+    @contextmanager
+    def _opened(self) -> Iterator[Connection]:
         with self.engine.connect() as connection:
             if not self.is_sqlite:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            with faults.named(connection):
-                yield connection
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -33,6 +34,9 @@ from sessionpay.store.insertion import insert_rows
 
 # Enough for the cost of a query not to matter, and a few megabytes at most.
 CHUNK_ROWS = 5_000
+
+# Every page asks for it.
+_CHECKPOINT = select(tables.checkpoints).where(tables.checkpoints.c.contract_id == bindparam("contract_id"))
 
 
 class Block(NamedTuple):
@@ -134,8 +138,7 @@ def contracts(connection: Connection) -> list[Contract]:
 
 def checkpoint(connection: Connection, contract: Contract) -> Checkpoint:
     """Return how far `contract` is read. Raises `BadValue` if that was lost."""
-    query = select(tables.checkpoints).where(tables.checkpoints.c.contract_id == contract.id)
-    found = connection.execute(query).mappings().one_or_none()
+    found = connection.execute(_CHECKPOINT, {"contract_id": contract.id}).mappings().one_or_none()
     if found is None:
         key = {"contract_id": contract.id}
         raise faults.missing(connection, tables.checkpoints, key, why="its contract is there")

@@ -4,7 +4,7 @@ Nothing here reads sessions, nodes or events one by one: what moved is added up 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
@@ -58,14 +58,16 @@ def flows(days: Sequence[DayTotal]) -> Flows:
     )
 
 
-def earmarks(connection: Connection, contract: Contract) -> Earmarks:
-    """Return what the treasury is kept for; all zero where another contract is settled here, or none."""
+def earmarks(connection: Connection, contract: Contract, *, under_way: int) -> Earmarks:
+    """Return what the treasury is kept for; all zero where another contract is settled here, or none.
+
+    `under_way` is what the function of that name returned.
+    """
     s = settlement.c
     kept = connection.execute(select(s.retained, s.held).where(s.contract_id == contract.id)).one_or_none()
     if kept is None:
         return Earmarks(BaseUnits(0), BaseUnits(0), BaseUnits(0))
     waiting = kept.held or 0
-    under_way = _under_way(connection, contract)
     # Allocations pay what was held before as well, and that note is only changed when the epoch is settled.
     paid_of_held = min(waiting, max(0, -under_way))
     return Earmarks(
@@ -75,9 +77,9 @@ def earmarks(connection: Connection, contract: Contract) -> Earmarks:
     )
 
 
-def _under_way(connection: Connection, contract: Contract) -> int:
-    """Return what the epoch being settled collected, less what it allocated, as the events have it."""
-    planned = (
+def planned(connection: Connection) -> dict[str, str]:
+    """Return the transactions of the epoch being settled that charge or allocate, each with its purpose."""
+    query = (
         select(attempts.c.transaction_hash, outbox.c.purpose)
         .join(outbox, outbox.c.id == attempts.c.outbox_id)
         .join(epochs, epochs.c.number == outbox.c.epoch)
@@ -86,7 +88,14 @@ def _under_way(connection: Connection, contract: Contract) -> int:
             outbox.c.purpose.in_([Purpose.CHARGE, Purpose.ALLOCATE]),
         )
     )
-    purposes = {row[0]: row[1] for row in connection.execute(planned)}
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def under_way(connection: Connection, contract: Contract, *, purposes: Mapping[str, str]) -> int:
+    """Return what the epoch being settled collected, less what it allocated, as the events have it.
+
+    `purposes` are the transactions of `planned`.
+    """
     total = 0
     for transaction_hash, head in _heads(connection, contract, sorted(purposes)):
         found = _TOTAL.match(head)

@@ -2,12 +2,25 @@
 
 A piece has at most `limit` rows. The key of its last row is where the next one begins, so rows that come or
 go meanwhile make none appear twice. Amounts are in base units, times in unix seconds.
+
+Statements are put together once: to do that anew for each piece takes longer than to read it.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, Subquery, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.sql.elements import BindParameter
 
 from sessionpay.core.books import Node, Session
@@ -92,25 +105,37 @@ def sessions(
     limit: int,
 ) -> list[tuple[SessionId, Session]]:
     """Return sessions, or those of one owner, by id, beginning behind `after`."""
+    query = _sessions(of_owner=owner is not None, is_behind=after is not None)
+    values = {"contract_id": contract.id, "owner": owner, "limit": limit, **_key(after)}
+    return [(SessionId(row[0]), Session(*row[1:])) for row in connection.execute(query, values)]
+
+
+@cache
+def _sessions(*, of_owner: bool, is_behind: bool) -> Select[*tuple[Any, ...]]:
     s = sessions_table.c
     query = select(
         s.session_id, s.owner, s.balance, s.usage,
         s.registered_at, s.last_payment_at, s.withdrawal_requested_at,
-    ).where(s.contract_id == contract.id)  # fmt: skip
-    if owner is not None:
-        query = query.where(s.owner == owner)
-    rows = _piece(connection, query, (s.session_id,), behind=_key(after), limit=limit)
-    return [(SessionId(row[0]), Session(*row[1:])) for row in rows]
+    ).where(s.contract_id == bindparam("contract_id"))  # fmt: skip
+    if of_owner:
+        query = query.where(s.owner == bindparam("owner"))
+    return _cut(query, (s.session_id,), is_behind=is_behind)
 
 
 def nodes(
     connection: Connection, contract: Contract, *, after: Address | None = None, limit: int
 ) -> list[tuple[Address, Node]]:
     """Return nodes by address, beginning behind `after`."""
-    n = nodes_table.c
-    query = select(n.node, n.pending, n.earned, n.last_used_at, n.payee).where(n.contract_id == contract.id)
-    rows = _piece(connection, query, (n.node,), behind=_key(after), limit=limit)
+    values = {"contract_id": contract.id, "limit": limit, **_key(after)}
+    rows = connection.execute(_nodes(is_behind=after is not None), values)
     return [(Address(row[0]), Node(*row[1:])) for row in rows]
+
+
+@cache
+def _nodes(*, is_behind: bool) -> Select[*tuple[Any, ...]]:
+    n = nodes_table.c
+    query = select(n.node, n.pending, n.earned, n.last_used_at, n.payee)
+    return _cut(query.where(n.contract_id == bindparam("contract_id")), (n.node,), is_behind=is_behind)
 
 
 def movements(
@@ -127,17 +152,30 @@ def movements(
 
     Those of blocks above `up_to` are left out.
     """
+    query = _movements(
+        of=None if of is None else "node" if isinstance(of, str) else "session_id",
+        is_behind=behind is not None,
+        is_bounded=up_to is not None,
+        newest_first=newest_first,
+    )
+    values = {"contract_id": contract.id, "of": of, "up_to": up_to, "limit": limit, **_spot(behind)}
+    return [_moved(row) for row in connection.execute(query, values)]
+
+
+@cache
+def _movements(
+    *, of: str | None, is_behind: bool, is_bounded: bool, newest_first: bool
+) -> Select[*tuple[Any, ...]]:
     m = movements_table.c
-    query = select(movements_table).where(m.contract_id == contract.id)
+    query = select(movements_table).where(m.contract_id == bindparam("contract_id"))
     if of is not None:
-        query = query.where(m.node == of if isinstance(of, str) else m.session_id == of)
-    if up_to is not None:
-        query = query.where(m.block_number <= up_to)
+        query = query.where(m[of] == bindparam("of"))
+    if is_bounded:
+        query = query.where(m.block_number <= bindparam("up_to"))
     order = (m.block_number, m.log_index, m.row)
     # Cut before it is joined, because PostgreSQL may else go through all newer events to get there.
-    piece = _cut(query, order, behind=behind, newest_first=newest_first, limit=limit).subquery()
-    rows = connection.execute(_with_transactions(piece, newest_first=newest_first))
-    return [_moved(row) for row in rows]
+    piece = _cut(query, order, is_behind=is_behind, newest_first=newest_first).subquery()
+    return _with_transactions(piece, newest_first=newest_first)
 
 
 def events(
@@ -149,11 +187,16 @@ def events(
     limit: int,
 ) -> list[Said]:
     """Return events, beginning behind `behind`."""
+    query = _events(is_behind=behind is not None, newest_first=newest_first)
+    values = {"contract_id": contract.id, "limit": limit, **_spot(behind)}
+    return [_said(row) for row in connection.execute(query, values)]
+
+
+@cache
+def _events(*, is_behind: bool, newest_first: bool) -> Select[*tuple[Any, ...]]:
     e = events_table.c
-    query = _entries().where(e.contract_id == contract.id)
-    order = (e.block_number, e.log_index)
-    rows = _piece(connection, query, order, behind=behind, newest_first=newest_first, limit=limit)
-    return [_said(row) for row in rows]
+    query = _entries().where(e.contract_id == bindparam("contract_id"))
+    return _cut(query, (e.block_number, e.log_index), is_behind=is_behind, newest_first=newest_first)
 
 
 def events_of_transaction(
@@ -162,7 +205,7 @@ def events_of_transaction(
     """Return what one transaction made the contract say, in its order."""
     e = events_table.c
     query = _entries().where(e.contract_id == contract.id, e.transaction_hash == transaction_hash)
-    rows = _piece(connection, query, (e.block_number, e.log_index), behind=None, limit=limit)
+    rows = connection.execute(_cut(query, (e.block_number, e.log_index)), {"limit": limit})
     return [_said(row) for row in rows]
 
 
@@ -179,24 +222,33 @@ def sending(connection: Connection, transaction_hash: str) -> Sending | None:
 
 def epochs_before(connection: Connection, *, before: int | None = None, limit: int) -> list[Epoch]:
     """Return epochs, the newest first, beginning below number `before`."""
-    rows = _piece(
-        connection, select(epochs), (epochs.c.number,), behind=_key(before), newest_first=True, limit=limit
-    )
-    return [Epoch(*row) for row in rows]
+    query = _epochs(is_behind=before is not None)
+    return [Epoch(*row) for row in connection.execute(query, {"limit": limit, **_key(before)})]
+
+
+@cache
+def _epochs(*, is_behind: bool) -> Select[*tuple[Any, ...]]:
+    return _cut(select(epochs), (epochs.c.number,), is_behind=is_behind, newest_first=True)
 
 
 def charges_of_session(
     connection: Connection, session_id: SessionId, *, before: int | None = None, limit: int
 ) -> list[Charged]:
     """Return what epochs asked of a session, the newest first, beginning below epoch `before`."""
+    values = {"session_id": session_id, "limit": limit, **_key(before)}
+    rows = connection.execute(_charges(is_behind=before is not None), values)
+    return [Charged(*row) for row in rows]
+
+
+@cache
+def _charges(*, is_behind: bool) -> Select[*tuple[Any, ...]]:
     c, of = charges.c, epochs.c
     query = (
         select(c.epoch, c.asked, c.collected, of.state, of.opened_at, of.closed_at)
         .join(epochs, of.number == c.epoch)
-        .where(c.session_id == session_id)
+        .where(c.session_id == bindparam("session_id"))
     )
-    rows = _piece(connection, query, (c.epoch,), behind=_key(before), newest_first=True, limit=limit)
-    return [Charged(*row) for row in rows]
+    return _cut(query, (c.epoch,), is_behind=is_behind, newest_first=True)
 
 
 def sealed(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[int, int]]:
@@ -237,41 +289,22 @@ def _entries() -> Select[*tuple[Any, ...]]:
     )  # fmt: skip
 
 
-def _piece(
-    connection: Connection,
-    query: _Rows,
-    order: Sequence[Column[Any]],
-    *,
-    behind: Sequence[Any] | None,
-    newest_first: bool = False,
-    limit: int,
-) -> Sequence[Any]:
-    cut = _cut(query, order, behind=behind, newest_first=newest_first, limit=limit)
-    return connection.execute(cut).all()
-
-
 def _cut(
-    query: _Rows,
-    order: Sequence[Column[Any]],
-    *,
-    behind: Sequence[Any] | None,
-    newest_first: bool,
-    limit: int,
+    query: _Rows, order: Sequence[Column[Any]], *, is_behind: bool = False, newest_first: bool = False
 ) -> _Rows:
-    if behind is not None:
-        query = query.where(*_behind(order, behind, newest_first=newest_first))
+    """Return a query for the first `limit` rows in this order, or for those behind the key of `_key`."""
+    if is_behind:
+        query = query.where(*_behind(order, newest_first=newest_first))
     query = query.order_by(*(column.desc() if newest_first else column for column in order))
-    return query.limit(limit)
+    return query.limit(bindparam("limit", type_=BigInteger))
 
 
-def _behind(
-    order: Sequence[Column[Any]], key: Sequence[Any], *, newest_first: bool
-) -> tuple[ColumnElement[bool], ...]:
+def _behind(order: Sequence[Column[Any]], *, newest_first: bool) -> tuple[ColumnElement[bool], ...]:
     """Return what holds of the rows behind a key.
 
     Its first part stands by itself, because neither database would look the key up in an index otherwise.
     """
-    bounds = [BindParameter(None, value, type_=column.type) for column, value in zip(order, key, strict=True)]
+    bounds = [BindParameter(f"behind_{place}", type_=column.type) for place, column in enumerate(order)]
     *others, last = zip(order, bounds, strict=True)
     found = last[0] < last[1] if newest_first else last[0] > last[1]
     for column, bound in reversed(others):
@@ -283,8 +316,13 @@ def _behind(
     return (first <= bound if newest_first else first >= bound, found)
 
 
-def _key(value: object) -> tuple[object, ...] | None:
-    return None if value is None else (value,)
+def _key(*key: object) -> dict[str, object]:
+    """Return the parts of a key as values of a query; none of nothing."""
+    return {f"behind_{place}": part for place, part in enumerate(key) if part is not None}
+
+
+def _spot(spot: Spot | LogSpot | None) -> dict[str, object]:
+    return {} if spot is None else _key(*spot)
 
 
 def _said(row: Sequence[Any]) -> Said:

@@ -32,11 +32,10 @@ def to_text(value: int) -> str:
 
 def from_text(text: str) -> int:
     """Return the number that `to_text` wrote; raises `ValueError` for any other text."""
-    digits = text[_LENGTH_DIGITS:]
     # Without the look at its length, a text that was changed by hand would sort apart from its number.
-    if not (digits.isdigit() and digits.isascii() and int(text[:_LENGTH_DIGITS]) == len(digits)):
-        raise ValueError(f"not a number as it is stored: {text!r}")
-    return int(digits)
+    if text.isascii() and text.isdigit() and int(text[:_LENGTH_DIGITS]) == len(text) - _LENGTH_DIGITS > 0:
+        return int(text[_LENGTH_DIGITS:])
+    raise ValueError(f"not a number as it is stored: {text!r}")
 
 
 def add_texts(left: str, right: str) -> str:

@@ -95,7 +95,10 @@ def pages(site: Site) -> Starlette:
 def _page(site: Site, render: Callable[[Site, Request], str]) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         seen = viewing.seen(site, request)
-        return _html(render(seen, request), seen)
+        # So that no two numbers on a page are of different moments.
+        with site.database.one_state():
+            text = render(seen, request)
+        return _html(text, seen)
 
     return answer
 
@@ -139,7 +142,9 @@ def _rows(site: Site) -> Callable[[Request], Response]:
 
 def _chart(site: Site, draw: Callable[[Site, Request], str]) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        return Response(draw(site, request), media_type="image/svg+xml", headers=viewing.caching(site))
+        with site.database.one_state():
+            picture = draw(site, request)
+        return Response(picture, media_type="image/svg+xml", headers=viewing.caching(site))
 
     return answer
 

@@ -4,6 +4,7 @@ Pages have hundreds of cells, and a template takes ten times as long for each.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from markupsafe import Markup, escape
 
@@ -12,16 +13,24 @@ from sessionpay.web import figures
 from sessionpay.web.figures import Link
 from sessionpay.web.tables import Kind, Table, Value
 
+# Nothing, and what is asked again and again; the others come and go.
+AMOUNTS_KEPT_MAX = 4_096
+
 _NOTHING = '<span class="quiet">&ndash;</span>'
 
 
 def money(amount: int, asset: Asset) -> Markup:
     """Return an amount in base units, short first; the exact one is a click away."""
+    return Markup(_money_text(amount, asset))  # noqa: S704 - its parts are escaped
+
+
+@lru_cache(maxsize=AMOUNTS_KEPT_MAX)
+def _money_text(amount: int, asset: Asset) -> str:
     exact = format_amount(BaseUnits(amount), asset)
     short = figures.shortened(exact)
     zeros = figures.leading_zeros(short)
     quiet = f'<span class="zeros">{zeros}</span>' if zeros else ""
-    return Markup(  # noqa: S704 - its parts are escaped
+    return (
         f'<details class="money"><summary>{quiet}{escape(short.removeprefix(zeros))}</summary>'
         f'<span class="exact">{escape(exact)}<br>{amount} base units</span></details>'
     )
@@ -51,14 +60,14 @@ def rows(table: Table) -> Markup:
 
 def _plain(value: Value, _asset: Asset) -> str:
     if isinstance(value, Link):
-        return f'<a href="{escape(value.href)}" title="{escape(value.exact)}">{escape(value.text)}</a>'
+        return _LINK % (escape(value.href), escape(value.exact), escape(value.text))
     if isinstance(value, bool):
         return "yes" if value else "no"
     return escape(value)
 
 
 def _money(value: Value, asset: Asset) -> str:
-    return money(value, asset) if isinstance(value, int) else _plain(value, asset)
+    return _money_text(value, asset) if isinstance(value, int) else _plain(value, asset)
 
 
 def _moment(value: Value, asset: Asset) -> str:
@@ -73,6 +82,7 @@ def _count(value: Value, asset: Asset) -> str:
     return f"{value:,}" if isinstance(value, int) else _plain(value, asset)
 
 
+_LINK = '<a href="%s" title="%s">%s</a>'
 _WRITERS: dict[Kind, Callable[[Value, Asset], str]] = {
     Kind.MONEY: _money,
     Kind.MOMENT: _moment,

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -29,6 +30,8 @@ FONT_SIZE = 14
 DAY_SECONDS = 86_400
 # More labels than this run into each other.
 LABELS_MAX, LABELS_MAX_NARROW = 14, 4
+# Drawing takes longer than all else; the same amounts are the same picture, of some 15 kB.
+PICTURES_KEPT_MAX = 256
 
 # The colours of style.css, where the swatches of the legends have them.
 LIGHT = {
@@ -68,10 +71,11 @@ class Series:
 
     key: str
     title: str
-    amounts: Sequence[int]
+    amounts: tuple[int, ...]
 
 
-def bars(labels: Sequence[str], series: Sequence[Series], asset: Asset, look: Look) -> str:
+@lru_cache(maxsize=PICTURES_KEPT_MAX)
+def bars(labels: tuple[str, ...], series: tuple[Series, ...], asset: Asset, look: Look) -> str:
     """Return a bar for each label and series, as SVG."""
     chart = _chart(pygal.Bar, [each.key for each in series], asset, look, show_legend=len(series) > 1)
     most = LABELS_MAX_NARROW if look.is_narrow else LABELS_MAX
@@ -82,7 +86,8 @@ def bars(labels: Sequence[str], series: Sequence[Series], asset: Asset, look: Lo
     return _drawn(chart)
 
 
-def steps(moments: Sequence[int], series: Series, asset: Asset, look: Look) -> str:
+@lru_cache(maxsize=PICTURES_KEPT_MAX)
+def steps(moments: tuple[int, ...], series: Series, asset: Asset, look: Look) -> str:
     """Return amounts that each stay until the next moment, in unix seconds and in order, as SVG.
 
     The last of `moments` is the end of the picture, so there is one more of them than amounts.
@@ -102,7 +107,8 @@ def steps(moments: Sequence[int], series: Series, asset: Asset, look: Look) -> s
     return _drawn(chart)
 
 
-def whole(parts: Sequence[Series], asset: Asset, look: Look) -> str:
+@lru_cache(maxsize=PICTURES_KEPT_MAX)
+def whole(parts: tuple[Series, ...], asset: Asset, look: Look) -> str:
     """Return parts of one amount side by side, as SVG; a part below zero cannot be drawn."""
     chart = _chart(
         pygal.HorizontalStackedBar,

@@ -73,17 +73,17 @@ def places(found: NetworkView) -> list[Part]:
 def places_chart(site: Site, request: Request) -> str:
     """Return the same places beside each other, as SVG."""
     parts = places(site.reader.network())
-    series = [Series(part.key, part.title, [part.amount]) for part in parts]
+    series = tuple(Series(part.key, part.title, (part.amount,)) for part in parts)
     return whole(series, site.asset, Look.asked(request))
 
 
 def days_chart(site: Site, request: Request) -> str:
     """Return what came in and what was paid out on the last days, as SVG."""
     days = _newest(site.reader.days())[::-1]
-    labels = [short_day(each.starts_at) for each in days]
+    labels = tuple(short_day(each.starts_at) for each in days)
     series = (
-        Series("sessions", "Income", [each.charge for each in days]),
-        Series("paid", "Paid out", [each.payout for each in days]),
+        Series("sessions", "Income", tuple(each.charge for each in days)),
+        Series("paid", "Paid out", tuple(each.payout for each in days)),
     )
     return bars(labels, series, site.asset, Look.asked(request))
 

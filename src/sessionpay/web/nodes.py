@@ -105,8 +105,8 @@ def earned_chart(site: Site, request: Request) -> str:
     settled = (each.number for each in site.reader.epochs(limit=EPOCHS_SHOWN).rows if each.is_settled)
     amounts = dict.fromkeys(sorted(settled), 0)
     amounts |= {epoch: int(told["amount"]) for epoch, told in _last(site, address) if epoch in amounts}
-    series = Series("pending", "Earned", list(amounts.values()))
-    return bars([str(number) for number in amounts], [series], site.asset, Look.asked(request))
+    series = Series("pending", "Earned", tuple(amounts.values()))
+    return bars(tuple(str(number) for number in amounts), (series,), site.asset, Look.asked(request))
 
 
 def listed(site: Site, request: Request) -> str:

@@ -30,6 +30,7 @@ from sessionpay.web.site import Site
 from sessionpay.web.tables import PAGE_ROWS, Column, Kind, Row, Table
 
 DAY_SECONDS = 86_400
+PICTURE_SECONDS = 600
 
 _WHY = {
     Hidden.SIGN_IN: "Its owner sees more: sign in with the owner's address, by a wallet in a browser with "
@@ -103,9 +104,11 @@ def balance_chart(site: Site, request: Request) -> str:
     found = site.reader.movements(of=session_id, limit=PAGE_ROWS).rows[::-1]
     if not found:
         site.reader.session(session_id)
-    series = Series("sessions", "Balance", [each.balance_after for each in found])
+    series = Series("sessions", "Balance", tuple(each.balance_after for each in found))
     moments = [each.timestamp for each in found]
-    return steps([*moments, max([site.clock(), *moments])], series, site.asset, Look.asked(request))
+    # The end is a new one each second, and nobody sees that; so a picture can serve for some minutes.
+    end = max([site.clock() // PICTURE_SECONDS * PICTURE_SECONDS, *moments])
+    return steps((*moments, end), series, site.asset, Look.asked(request))
 
 
 def owned(site: Site, request: Request) -> str:

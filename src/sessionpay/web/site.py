@@ -15,6 +15,7 @@ from sessionpay.services.previews import Previews
 from sessionpay.services.proof import Audit
 from sessionpay.services.sign_in import SignIns
 from sessionpay.serving import EXPORTS_AT_ONCE_MAX, NOBODY, Reader, UsageReader, Viewer
+from sessionpay.serving.keeping import Kept
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
 from sessionpay.web.rendering import environment
@@ -42,6 +43,7 @@ class Site:
     sign_ins: SignIns | None = None
     viewer: Viewer = NOBODY
     exports: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(EXPORTS_AT_ONCE_MAX))
+    kept: Kept = field(default_factory=Kept)
     chain: SessionPayment | None = None
     unsigned: str = "this server asks no chain; start it with --rpc URL"
     wallet_rpc: str | None = None
@@ -55,7 +57,7 @@ class Site:
     @property
     def reader(self) -> Reader:
         """The books, as the API reads them, too."""
-        return Reader(self.database, self.contract, self.clock, self._surplus, self.home.epochs)
+        return Reader(self.database, self.contract, self.clock, self._surplus, self.home.epochs, self.kept)
 
     @property
     def usage(self) -> UsageReader:

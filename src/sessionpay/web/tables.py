@@ -10,8 +10,8 @@ from sessionpay.core.money import Asset
 from sessionpay.serving.exports import spreadsheet_text
 from sessionpay.web.figures import Link, machine_moment
 
-# A page that a phone can show; the CSV has all of it.
-PAGE_ROWS = 50
+# What a phone shows without much scrolling; the rest is behind a link, and the CSV has all of it.
+PAGE_ROWS = 25
 
 # Each piece of a CSV costs the server a change of threads, and a browser waits for the first one.
 CHARACTERS_AT_ONCE = 32_768
