@@ -103,9 +103,10 @@ class Database:
     def one_state(self) -> Iterator[None]:
         """Let every `reading` of this thread see the same state, and begin but once.
 
-        What is read later than that, as by a generator, must have been begun after it.
+        What is read later than that, as by a generator, must have been begun after it. A fault outside of
+        `reading` is no fault of the database's, and nothing is looked through for it.
         """
-        with self.reading() as connection:
+        with self._opened() as connection:
             self._held.connection = connection
             try:
                 yield
