@@ -15,6 +15,8 @@ from sessionpay.store.evidence import Contract
 BURN_SECONDS = 7 * DAY_SECONDS
 # A session that is charged every ten minutes has no more in that time; of one that has, the last ones tell.
 BURN_LINES_MAX = 1_000
+# Most sessions have no more in that time, and whoever looks at a page waits for these lines.
+BURN_LINES_FIRST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,10 @@ class Burn:
 
 def burn(connection: Connection, contract: Contract, session_id: SessionId, *, since: int, now: int) -> Burn:
     """Return what a session was charged in the last days, or since it was registered at `since`."""
-    lines = queries.newest_of_session(connection, contract, session_id, limit=BURN_LINES_MAX)
     begins_at = max(since, now - BURN_SECONDS)
+    lines = queries.newest_of_session(connection, contract, session_id, limit=BURN_LINES_FIRST)
+    if len(lines) == BURN_LINES_FIRST and lines[-1].timestamp >= begins_at:
+        lines = queries.newest_of_session(connection, contract, session_id, limit=BURN_LINES_MAX)
     if len(lines) == BURN_LINES_MAX:
         begins_at = max(begins_at, lines[-1].timestamp)
     spent = sum(line.amount for line in lines if line.kind == Kind.CHARGE and line.timestamp >= begins_at)
