@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
+from threading import BoundedSemaphore
 
 from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
@@ -26,6 +27,10 @@ from sessionpay.web.previews import answer_of, standing_of
 from sessionpay.web.searching import NoTransaction
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Table, csv_lines
+
+# To make a page is mostly to compute, and threads that do it at once only wait for each other. A server with
+# two threads gave eight visitors their pages in three fifths of the time that one with forty took.
+PAGES_AT_ONCE = 2
 
 PAGES: dict[str, Callable[[Site, Request], str]] = {
     "/": network.page,
@@ -71,17 +76,18 @@ _FORBIDDEN = (UsageHidden, ForeignRequest)
 
 def pages(site: Site) -> Starlette:
     """Return the application; it needs nothing but a server."""
+    turn = BoundedSemaphore(PAGES_AT_ONCE)
     static = StaticFiles(directory=str(files("sessionpay.web") / "static"))
     return Starlette(
         routes=[
-            *(Route(path, _page(site, render)) for path, render in PAGES.items()),
+            *(Route(path, _page(site, turn, render)) for path, render in PAGES.items()),
             *(Route(path, _table(site, make)) for path, make in TABLES.items()),
             *(Route(path, _action(site, answer_of(action))) for path, action in ACTIONS.items()),
             *(
                 Route(f"{path}/standing", partial(standing_of(action), site))
                 for path, action in ACTIONS.items()
             ),
-            *(Route(path, _chart(site, draw)) for path, draw in CHARTS.items()),
+            *(Route(path, _chart(site, turn, draw)) for path, draw in CHARTS.items()),
             Route("/epochs/{number}/files/{name}", _file(site)),
             Route("/sessions/{session_id}/usage-rows.{form}", _rows(site)),
             Route("/sign-out", _sign_out(site), methods=["POST"]),
@@ -92,11 +98,13 @@ def pages(site: Site) -> Starlette:
     )
 
 
-def _page(site: Site, render: Callable[[Site, Request], str]) -> Callable[[Request], Response]:
+def _page(
+    site: Site, turn: BoundedSemaphore, render: Callable[[Site, Request], str]
+) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         seen = viewing.seen(site, request)
         # So that no two numbers on a page are of different moments.
-        with site.database.one_state():
+        with turn, site.database.one_state():
             text = render(seen, request)
         return _html(text, seen)
 
@@ -140,9 +148,11 @@ def _rows(site: Site) -> Callable[[Request], Response]:
     return answer
 
 
-def _chart(site: Site, draw: Callable[[Site, Request], str]) -> Callable[[Request], Response]:
+def _chart(
+    site: Site, turn: BoundedSemaphore, draw: Callable[[Site, Request], str]
+) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        with site.database.one_state():
+        with turn, site.database.one_state():
             picture = draw(site, request)
         return Response(picture, media_type="image/svg+xml", headers=viewing.caching(site))
 
