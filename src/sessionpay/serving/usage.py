@@ -118,8 +118,7 @@ class _Sight(NamedTuple):
 
     def require_some(self, session_id: SessionId) -> None:
         """Raise `UsageHidden` where there is something and nothing of it is shown."""
-        if self.hidden and not self.shown:
-            raise UsageHidden(f"session {session_id}", why=self.hidden[0])
+        _require_some(session_id, is_shown=bool(self.shown), why=self.hidden)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +159,7 @@ class UsageReader:
 
     def require_shown(self, session_id: SessionId, found: SessionUsage) -> None:
         """Raise `UsageHidden` where all usage there is, is hidden."""
-        if found.hidden and not found.is_shown:
-            raise UsageHidden(f"session {session_id}", why=found.hidden[0])
+        _require_some(session_id, is_shown=found.is_shown, why=found.hidden)
 
     def rows(
         self, session_id: SessionId, viewer: Viewer, *, first: int | None = None, last: int | None = None
@@ -248,6 +246,11 @@ async def sent(export: Export, form: RowFormat) -> AsyncIterator[bytes]:
             yield some
     finally:
         export.end()
+
+
+def _require_some(session_id: SessionId, *, is_shown: bool, why: Sequence[Hidden]) -> None:
+    if why and not is_shown:
+        raise UsageHidden(f"session {session_id}", why=why[0])
 
 
 def _between(listed: Sequence[Epoch], first: int | None, last: int | None) -> list[Epoch]:
