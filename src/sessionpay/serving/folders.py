@@ -7,8 +7,10 @@ import json
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from hashlib import sha256
+from mmap import ACCESS_READ, mmap
+from os import fstat
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from sessionpay.core.ids import Address
 from sessionpay.core.money import BaseUnits, MicroUnits
@@ -17,8 +19,6 @@ from sessionpay.services.epoch_folder import folder_name
 
 # A settled epoch never changes; as many as are asked for again and again.
 FOLDERS_KEPT_MAX = 256
-# What is read at once anyway.
-NEAR_BYTES = 16_384
 # An account's line begins with its address, because keys are sorted.
 _LINE_BEGINS = b'{"account":"'
 
@@ -101,7 +101,10 @@ def explanation(folders: Path, number: int, account: Address) -> str | None:
     """
     try:
         with path_of(folders, number, EXPLAIN).open("rb") as file:
-            return _find(file, account)
+            if not fstat(file.fileno()).st_size:
+                return None
+            with mmap(file.fileno(), 0, access=ACCESS_READ) as lines:
+                return _find(lines, account)
     except FileNotFoundError:
         return None
 
@@ -115,26 +118,16 @@ def _manifest(folder: Path, digest: str) -> dict[str, Any] | None:
     return found
 
 
-def _find(file: BinaryIO, account: Address) -> str | None:
-    """Return the line that begins with `account`: by halving the file, and then line by line."""
+def _find(lines: mmap, account: Address) -> str | None:
+    """Return the line that begins with `account`, by halving what it may be in."""
     wanted = _LINE_BEGINS + account.encode()
-    low, high = 0, file.seek(0, 2)
-    while high - low > NEAR_BYTES:
-        middle = (low + high) // 2
-        line = _line_from(file, middle)
-        if line and line[: len(wanted)] < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    line = _line_from(file, low)
-    while line and line[: len(wanted)] < wanted:
-        line = file.readline()
-    return line.decode() if line.startswith(wanted) else None
-
-
-def _line_from(file: BinaryIO, place: int) -> bytes:
-    """Return the first line that begins at `place` or behind it; nothing where none does."""
-    file.seek(max(0, place - 1))
-    if place:
-        file.readline()
-    return file.readline()
+    # Lines begin at both, and the one that is wanted at none but `low` or behind it, before `high`.
+    low, high = 0, len(lines)
+    while low < high:
+        begins = lines.rfind(b"\n", low, (low + high) // 2) + 1 or low
+        ends = lines.find(b"\n", begins) + 1 or len(lines)
+        found = lines[begins : begins + len(wanted)]
+        if found == wanted:
+            return lines[begins:ends].decode()
+        low, high = (ends, high) if found < wanted else (low, begins)
+    return None

@@ -92,7 +92,7 @@ class Reader:
         """Return one session with its budget; raises `NoSession`."""
         now = self.clock()
         with self._reading() as (connection, _):
-            found = queries.session(connection, self.contract, session_id)
+            found = self.database.once(connection, queries.session, self.contract, session_id)
             if found is None:
                 raise NoSession(session_id)
             since = found.registered_at
@@ -344,13 +344,13 @@ class Reader:
                 yield Hit(HitKind.SESSION, str(session_id))
 
     def _settles(self, connection: Connection) -> bool:
-        return epochs.contract_id(connection) == self.contract.id
+        return self.database.once(connection, epochs.contract_id) == self.contract.id
 
     @contextmanager
     def _reading(self) -> Iterator[tuple[Connection, Standing]]:
         """Lend one state of the database, and how far the books in it are read."""
         with self.database.reading() as connection:
-            yield connection, telling.standing(connection, self.contract)
+            yield connection, self.database.once(connection, telling.standing, self.contract)
 
 
 def _upwards(newest_first: bool) -> str:

@@ -1,6 +1,7 @@
 """What a node did in the epoch that is open, and what that would come to: an estimate, and said to be one."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import Connection
 
@@ -15,6 +16,11 @@ from sessionpay.store import epochs, intake, pages
 
 # Some 6 ms of work; of a node with more, the first ones are counted and the page says so.
 ROWS_MAX = 200
+# Of the open epoch and of one that was open a moment ago.
+RULES_KEPT_MAX = 2
+
+_policy = lru_cache(RULES_KEPT_MAX)(parse_policy)
+_sheet = lru_cache(RULES_KEPT_MAX)(parse_price_sheet)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +56,8 @@ def so_far(connection: Connection, node: Address) -> SoFar | None:
     lines = intake.rows_of(connection, epoch.number, node, limit=ROWS_MAX)
     sealed, _ = pages.sealed(connection, [epoch.number]).get(epoch.number, (0, 0))
     # Every row was checked and priced by these rules when it came in, so nothing here can be refused.
-    policy = parse_policy(epochs.text(connection, epoch.policy))
-    sheet = parse_price_sheet(epochs.text(connection, epoch.prices))
+    policy = _policy(epochs.text(connection, epoch.policy))
+    sheet = _sheet(epochs.text(connection, epoch.prices))
     tallies = tally(map(from_line, lines), sheet, policy)
     assigned, committed, in_time = (
         sum(getattr(each, name) for each in tallies.values()) for name in ("assigned", "committed", "in_time")

@@ -137,7 +137,7 @@ class UsageReader:
         piece = Piece(f"usage of {session_id}", cursor, limit)
         behind = piece.behind(is_day, is_model)
         with self.database.reading() as connection:
-            standing = telling.standing(connection, self.contract)
+            standing = self.database.once(connection, telling.standing, self.contract)
             look = self._look(connection, session_id, viewer)
             policies = epochs.policies(connection) if look.settles else {}
             said = {digest: visibility_of(text) for digest, text in policies.items()}
@@ -186,14 +186,14 @@ class UsageReader:
         return export
 
     def _look(self, connection: Connection, session_id: SessionId, viewer: Viewer) -> _Look:
-        found = queries.session(connection, self.contract, session_id)
+        found = self.database.once(connection, queries.session, self.contract, session_id)
         if found is None:
             raise NoSession(session_id)
         return _Look(
             viewer=viewer,
             owner=found.owner,
             handed_over_at=transfers.handed_over_at(connection, self.contract, session_id),
-            settles=epochs.contract_id(connection) == self.contract.id,
+            settles=self.database.once(connection, epochs.contract_id) == self.contract.id,
         )
 
     def _sight(

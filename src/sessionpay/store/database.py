@@ -1,11 +1,11 @@
 """The way to a database: SQLite in a file, or PostgreSQL; its migrations, transactions and writer's lock."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from threading import local
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic.migration import MigrationContext
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
@@ -39,6 +39,8 @@ SQLITE_CHECKPOINT_PAGES = 16_384
 # Any number will do, as long as every version of this package takes the same one.
 WRITER_LOCK = 0x5E55_10A7
 VERSION_TABLE = "alembic_version"
+
+Found = TypeVar("Found")
 
 
 class SchemaState(StrEnum):
@@ -107,11 +109,20 @@ class Database:
         `reading` is no fault of the database's, and nothing is looked through for it.
         """
         with self._opened() as connection:
-            self._held.connection = connection
+            self._held.connection, self._held.found = connection, {}
             try:
                 yield
             finally:
                 self._held.connection = None
+
+    def once(self, connection: Connection, read: Callable[..., Found], *asked: Hashable) -> Found:
+        """Return `read(connection, *asked)`; inside of `one_state` it is read but the first time."""
+        found: dict[object, Found] | None = getattr(self._held, "found", None)
+        if found is None or connection is not self._held.connection:
+            return read(connection, *asked)
+        if (read, asked) not in found:
+            found[read, asked] = read(connection, *asked)
+        return found[read, asked]
 
     @contextmanager
     def _opened(self) -> Iterator[Connection]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sessionpay.core.epochs import RULE_VERSION
@@ -15,6 +15,13 @@ FIRST = 1
 # Between two looks another process may close the epoch that was found; it opens the next one in the same
 # transaction, so that the second look finds that.
 LOOKS = 3
+
+# Put together once: to do that anew for each look takes longer than to look.
+_CONTRACT_ID = select(settlement.c.contract_id)
+_CURRENT = select(epochs).where(epochs.c.closed_at.is_(None))
+_EPOCH = select(epochs).where(epochs.c.number == bindparam("number"))
+_TEXT = select(rules.c.text).where(rules.c.sha256 == bindparam("sha256"))
+_POLICIES = select(rules.c.sha256, rules.c.text).where(rules.c.kind == "policy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +57,13 @@ def begin(connection: Connection, *, prices: str, policy: str, at: int) -> Epoch
 
 def contract_id(connection: Connection) -> int | None:
     """Return which contract the settlement is bound to, None while there is none."""
-    found: int | None = connection.execute(select(settlement.c.contract_id)).scalar()
+    found: int | None = connection.execute(_CONTRACT_ID).scalar()
     return found
 
 
 def current(connection: Connection) -> Epoch | None:
     """Return the epoch that takes rows as far as this connection sees; None before the first one."""
-    found = connection.execute(select(epochs).where(epochs.c.closed_at.is_(None))).one_or_none()
+    found = connection.execute(_CURRENT).one_or_none()
     return None if found is None else _epoch(found)
 
 
@@ -110,19 +117,18 @@ def last_settled(connection: Connection) -> int | None:
 
 def find(connection: Connection, number: int) -> Epoch | None:
     """Return one epoch; None if there is none of that number."""
-    found = connection.execute(select(epochs).where(epochs.c.number == number)).one_or_none()
+    found = connection.execute(_EPOCH, {"number": number}).one_or_none()
     return None if found is None else _epoch(found)
 
 
 def text(connection: Connection, digest: str) -> str:
     """Return the price sheet or the policy of this SHA-256, as it was written."""
-    return str(connection.execute(select(rules.c.text).where(rules.c.sha256 == digest)).scalar_one())
+    return str(connection.execute(_TEXT, {"sha256": digest}).scalar_one())
 
 
 def policies(connection: Connection) -> dict[str, str]:
     """Return every policy that an epoch ever had, by its SHA-256; there are as many as anybody wrote."""
-    query = select(rules.c.sha256, rules.c.text).where(rules.c.kind == "policy")
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(_POLICIES).all()}
 
 
 def hold(connection: Connection, number: int) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import BigInteger, Connection, bindparam, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
@@ -40,6 +40,13 @@ _ADD = {
         'INSERT INTO usage_rows (epoch, "row", node) SELECT %s, * FROM unnest(%s::text[], %s::text[])'
     ),
 }
+
+_ROWS_OF = (
+    select(usage_rows.c.row)
+    .where(usage_rows.c.epoch == bindparam("epoch"), usage_rows.c.node == bindparam("node"))
+    .order_by(usage_rows.c.id)
+    .limit(bindparam("limit", type_=BigInteger))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +123,8 @@ def add_rows(connection: Connection, epoch: int, lines: Sequence[tuple[str, Addr
 
 def rows_of(connection: Connection, epoch: int, node: Address, *, limit: int) -> list[str]:
     """Return the first rows of a node in an epoch that are in no segment yet, `limit` at most."""
-    u = usage_rows.c
-    query = select(u.row).where(u.epoch == epoch, u.node == node).order_by(u.id).limit(limit)
-    return list(connection.execute(query).scalars())
+    values = {"epoch": epoch, "node": node, "limit": limit}
+    return list(connection.execute(_ROWS_OF, values).scalars().all())
 
 
 def count_of(connection: Connection, epoch: int, node: Address) -> int:

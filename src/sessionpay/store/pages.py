@@ -107,7 +107,7 @@ def sessions(
     """Return sessions, or those of one owner, by id, beginning behind `after`."""
     query = _sessions(of_owner=owner is not None, is_behind=after is not None)
     values = {"contract_id": contract.id, "owner": owner, "limit": limit, **_key(after)}
-    return [(SessionId(row[0]), Session(*row[1:])) for row in connection.execute(query, values)]
+    return [(SessionId(row[0]), Session(*row[1:])) for row in connection.execute(query, values).all()]
 
 
 @cache
@@ -127,7 +127,7 @@ def nodes(
 ) -> list[tuple[Address, Node]]:
     """Return nodes by address, beginning behind `after`."""
     values = {"contract_id": contract.id, "limit": limit, **_key(after)}
-    rows = connection.execute(_nodes(is_behind=after is not None), values)
+    rows = connection.execute(_nodes(is_behind=after is not None), values).all()
     return [(Address(row[0]), Node(*row[1:])) for row in rows]
 
 
@@ -159,7 +159,7 @@ def movements(
         newest_first=newest_first,
     )
     values = {"contract_id": contract.id, "of": of, "up_to": up_to, "limit": limit, **_spot(behind)}
-    return [_moved(row) for row in connection.execute(query, values)]
+    return [_moved(row) for row in connection.execute(query, values).all()]
 
 
 @cache
@@ -189,7 +189,7 @@ def events(
     """Return events, beginning behind `behind`."""
     query = _events(is_behind=behind is not None, newest_first=newest_first)
     values = {"contract_id": contract.id, "limit": limit, **_spot(behind)}
-    return [_said(row) for row in connection.execute(query, values)]
+    return [_said(row) for row in connection.execute(query, values).all()]
 
 
 @cache
@@ -203,20 +203,22 @@ def events_of_transaction(
     connection: Connection, contract: Contract, transaction_hash: str, *, limit: int
 ) -> list[Said]:
     """Return what one transaction made the contract say, in its order."""
+    values = {"contract_id": contract.id, "transaction_hash": transaction_hash, "limit": limit}
+    return [_said(row) for row in connection.execute(_of_transaction(), values).all()]
+
+
+@cache
+def _of_transaction() -> Select[*tuple[Any, ...]]:
     e = events_table.c
-    query = _entries().where(e.contract_id == contract.id, e.transaction_hash == transaction_hash)
-    rows = connection.execute(_cut(query, (e.block_number, e.log_index)), {"limit": limit})
-    return [_said(row) for row in rows]
+    query = _entries().where(
+        e.contract_id == bindparam("contract_id"), e.transaction_hash == bindparam("transaction_hash")
+    )
+    return _cut(query, (e.block_number, e.log_index))
 
 
 def sending(connection: Connection, transaction_hash: str) -> Sending | None:
     """Return which part of which epoch a transaction was signed for; None for one of somebody else."""
-    query = (
-        select(outbox.c.epoch, outbox.c.purpose, outbox.c.position)
-        .join(attempts, attempts.c.outbox_id == outbox.c.id)
-        .where(attempts.c.transaction_hash == transaction_hash)
-    )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_SENDING, {"transaction_hash": transaction_hash}).one_or_none()
     return None if row is None else Sending(*row)
 
 
@@ -253,16 +255,14 @@ def _charges(*, is_behind: bool) -> Select[*tuple[Any, ...]]:
 
 def sealed(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[int, int]]:
     """Return how many rows are sealed of each of these epochs, and in how many segments."""
-    s = segments.c
-    query = select(s.epoch, func.sum(s.rows), func.count()).where(s.epoch.in_(numbers)).group_by(s.epoch)
-    return {row[0]: (int(row[1]), row[2]) for row in connection.execute(query)}
+    rows = connection.execute(_SEALED, {"numbers": numbers})
+    return {row[0]: (int(row[1]), row[2]) for row in rows}
 
 
 def held(connection: Connection, accounts: Sequence[Address]) -> dict[Address, BaseUnits]:
     """Return what waits in the treasury for those of these accounts that were not active."""
-    h = held_table.c
-    query = select(h.account, h.amount).where(h.account.in_(accounts))
-    return {Address(row[0]): BaseUnits(row[1]) for row in connection.execute(query)}
+    rows = connection.execute(_HELD, {"accounts": accounts})
+    return {Address(row[0]): BaseUnits(row[1]) for row in rows}
 
 
 def _with_transactions(piece: Subquery, *, newest_first: bool) -> Select[*tuple[Any, ...]]:
@@ -336,3 +336,18 @@ def _said(row: Sequence[Any]) -> Said:
 def _moved(row: Sequence[Any]) -> Moved:
     kind, session_id, node, *amounts = row[5:]
     return Moved(Spot(*row[:3]), row[3], row[4], Movement(Kind(kind), session_id, node, *amounts))
+
+
+_SENDING = (
+    select(outbox.c.epoch, outbox.c.purpose, outbox.c.position)
+    .join(attempts, attempts.c.outbox_id == outbox.c.id)
+    .where(attempts.c.transaction_hash == bindparam("transaction_hash"))
+)
+_SEALED = (
+    select(segments.c.epoch, func.sum(segments.c.rows), func.count())
+    .where(segments.c.epoch.in_(bindparam("numbers", expanding=True)))
+    .group_by(segments.c.epoch)
+)
+_HELD = select(held_table.c.account, held_table.c.amount).where(
+    held_table.c.account.in_(bindparam("accounts", expanding=True))
+)

@@ -97,11 +97,8 @@ def session_count(connection: Connection, contract: Contract, *, owner: Address 
 
 def session(connection: Connection, contract: Contract, session_id: SessionId) -> Session | None:
     """Return one session, None if it was never registered."""
-    s = tables.sessions.c
-    query = select(
-        s.owner, s.balance, s.usage, s.registered_at, s.last_payment_at, s.withdrawal_requested_at
-    ).where(s.contract_id == contract.id, s.session_id == session_id)
-    row = connection.execute(query).one_or_none()
+    values = {"contract_id": contract.id, "session_id": session_id}
+    row = connection.execute(_SESSION, values).one_or_none()
     return None if row is None else Session(*row)
 
 
@@ -110,7 +107,7 @@ def newest_of_session(
 ) -> list[Amount]:
     """Return the newest movements of one session, the last one first; nothing but when, what and how much."""
     values = {"contract_id": contract.id, "session_id": session_id, "limit": limit}
-    return [Amount(*row) for row in connection.execute(_NEWEST, values)]
+    return [Amount(*row) for row in connection.execute(_NEWEST, values).all()]
 
 
 def nodes(connection: Connection, contract: Contract) -> Iterator[tuple[Address, Node]]:
@@ -124,9 +121,7 @@ def nodes(connection: Connection, contract: Contract) -> Iterator[tuple[Address,
 
 def node(connection: Connection, contract: Contract, address: Address) -> Node | None:
     """Return one node, None if no event ever named it."""
-    n = tables.nodes.c
-    query = select(n.pending, n.earned, n.last_used_at, n.payee)
-    row = connection.execute(query.where(n.contract_id == contract.id, n.node == address)).one_or_none()
+    row = connection.execute(_NODE, {"contract_id": contract.id, "node": address}).one_or_none()
     return None if row is None else Node(*row)
 
 
@@ -252,6 +247,20 @@ def _line(row: Row[Any], signed: int, balance: int) -> Line:
     return Line(*place, Kind(row.kind), subject, signed, BaseUnits(balance))
 
 
+def _session() -> Select[*tuple[Any, ...]]:
+    s = tables.sessions.c
+    return select(
+        s.owner, s.balance, s.usage, s.registered_at, s.last_payment_at, s.withdrawal_requested_at
+    ).where(s.contract_id == bindparam("contract_id"), s.session_id == bindparam("session_id"))
+
+
+def _node() -> Select[*tuple[Any, ...]]:
+    n = tables.nodes.c
+    return select(n.pending, n.earned, n.last_used_at, n.payee).where(
+        n.contract_id == bindparam("contract_id"), n.node == bindparam("node")
+    )
+
+
 def _newest() -> Select[*tuple[Any, ...]]:
     """Return the statement of `newest_of_session`, made once because making it takes longer than running it.
 
@@ -275,4 +284,5 @@ def _newest() -> Select[*tuple[Any, ...]]:
     return query.order_by(own.c.block_number.desc(), own.c.log_index.desc(), own.c.row.desc())
 
 
-_NEWEST = _newest()
+# Put together once: to do that anew for each look takes longer than to look.
+_SESSION, _NODE, _NEWEST = _session(), _node(), _newest()

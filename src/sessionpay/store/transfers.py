@@ -1,6 +1,9 @@
 """When sessions were handed over, which no table of the present tells."""
 
-from sqlalchemy import Connection, literal_column, select
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, literal_column, select
 
 from sessionpay.core.ids import SessionId
 from sessionpay.store.evidence import Contract
@@ -9,17 +12,23 @@ from sessionpay.store.tables import TRANSFERRED, events
 
 def handed_over_at(connection: Connection, contract: Contract, session_id: SessionId) -> int:
     """Return when a session was handed over last, in unix seconds; 0 if it never was."""
-    e = events.c
     # Their texts begin with the session, and in the order of bytes nothing else stands between these two.
     begins, ends = f'{{"session_id":"{session_id}",', f'{{"session_id":"{session_id}"-'
-    is_sqlite = connection.dialect.name == "sqlite"
+    values = {"contract_id": contract.id, "begins": begins, "ends": ends}
+    query = _last(is_sqlite=connection.dialect.name == "sqlite")
+    found: int | None = connection.execute(query, values).scalar()
+    return found or 0
+
+
+@cache
+def _last(*, is_sqlite: bool) -> Select[Any]:
+    e = events.c
     at_least, below = (">=", "<") if is_sqlite else ("~>=~", "~<~")
     query = select(e.timestamp).where(
-        e.contract_id == contract.id,
+        e.contract_id == bindparam("contract_id"),
         # Written out, because an index of some rows is taken only where it is plain that these are asked for.
         e.name == literal_column(f"'{TRANSFERRED}'"),
-        e.arguments.bool_op(at_least)(begins),
-        e.arguments.bool_op(below)(ends),
+        e.arguments.bool_op(at_least)(bindparam("begins")),
+        e.arguments.bool_op(below)(bindparam("ends")),
     )
-    query = query.order_by(e.block_number.desc(), e.log_index.desc()).limit(1)
-    return connection.execute(query).scalar() or 0
+    return query.order_by(e.block_number.desc(), e.log_index.desc()).limit(1)

@@ -14,6 +14,8 @@ def environment() -> Environment:
         loader=PackageLoader("sessionpay.web"),
         autoescape=True,
         undefined=StrictUndefined,
+        # They are as installed for as long as the process runs.
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
