@@ -71,7 +71,8 @@ def outline(text: str) -> tuple[tuple[tuple[str, str], ...], int | None]:
     if start < 0:
         return tuple((str(name), str(value)) for name, value in json.loads(text).items()), None
     head = json.loads(text[: max(1, text.rfind(",", 0, start))] + "}")
-    rows = text.count('["', start + 1) or text.count('","', start) + (text[start + 1] == '"')
+    # A row is a pair in brackets, or a text of hexadecimal digits: one sign is counted sooner than two.
+    rows = text.count("[", start + 1) or text.count('"', start) // 2
     return tuple((str(name), str(value)) for name, value in head.items()), rows
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from hashlib import sha256
 from mmap import ACCESS_READ, mmap
-from os import fstat
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ from sessionpay.services.epoch_folder import folder_name
 
 # A settled epoch never changes; as many as are asked for again and again.
 FOLDERS_KEPT_MAX = 256
+# Each keeps a file open, of which a process may have a thousand.
+FILES_KEPT_MAX = 64
 # An account's line begins with its address, because keys are sorted.
 _LINE_BEGINS = b'{"account":"'
 
@@ -99,14 +100,21 @@ def explanation(folders: Path, number: int, account: Address) -> str | None:
 
     The lines are sorted by account, so a few places of the file are read, however long it is.
     """
+    path = path_of(folders, number, EXPLAIN)
     try:
-        with path_of(folders, number, EXPLAIN).open("rb") as file:
-            if not fstat(file.fileno()).st_size:
-                return None
-            with mmap(file.fileno(), 0, access=ACCESS_READ) as lines:
-                return _find(lines, account)
+        found = path.stat()
     except FileNotFoundError:
         return None
+    if not found.st_size:
+        return None
+    return _find(_lines(path, (found.st_ino, found.st_mtime_ns, found.st_size)), account)
+
+
+@lru_cache(maxsize=FILES_KEPT_MAX)
+def _lines(path: Path, _stamp: tuple[int, int, int]) -> mmap:
+    """Return a file as bytes that are read where they are looked at, kept for as long as it is the same."""
+    with path.open("rb") as file:
+        return mmap(file.fileno(), 0, access=ACCESS_READ)
 
 
 def _manifest(folder: Path, digest: str) -> dict[str, Any] | None:

@@ -294,11 +294,12 @@ class Reader:
         `limit` is how many epochs are looked through for it.
         """
         page = self.epochs(cursor=cursor, limit=limit)
-        told = [(each, self._line(each, account)) for each in page.rows]
+        told = [(each, self.line(each, account)) for each in page.rows]
         found = tuple((epoch, line) for epoch, line in told if line is not None)
         return Page(found, page.next, page.standing)
 
-    def _line(self, epoch: EpochView, account: Address) -> str | None:
+    def line(self, epoch: EpochView, account: Address) -> str | None:
+        """Return the same line of an epoch that was read already; None where it has none."""
         if self.folders is None or epoch.manifest_sha256 is None:
             return None
         if folders.contents(self.folders, epoch.number, manifest_sha256=epoch.manifest_sha256) is None:

@@ -176,10 +176,11 @@ def _lines(
                 behind=behind,
                 newest_first=False,
                 up_to=last,
+                kinds=tuple(_OF_TREASURY) if of is None else (),
                 limit=LIMIT_MAX,
             )
         behind = found[-1].spot if len(found) == LIMIT_MAX else None
-        yield from (_line(each, of) for each in found if of is not None or each.movement.kind in _OF_TREASURY)
+        yield from (_line(each, of) for each in found)
 
 
 def _line(found: Moved, of: SessionId | Address | None) -> StatementLine:

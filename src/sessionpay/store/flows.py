@@ -79,16 +79,7 @@ def earmarks(connection: Connection, contract: Contract, *, under_way: int) -> E
 
 def planned(connection: Connection) -> dict[str, str]:
     """Return the transactions of the epoch being settled that charge or allocate, each with its purpose."""
-    query = (
-        select(attempts.c.transaction_hash, outbox.c.purpose)
-        .join(outbox, outbox.c.id == attempts.c.outbox_id)
-        .join(epochs, epochs.c.number == outbox.c.epoch)
-        .where(
-            epochs.c.state.in_([CHARGING, CHARGED, ALLOCATING]),
-            outbox.c.purpose.in_([Purpose.CHARGE, Purpose.ALLOCATE]),
-        )
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(_PLANNED).all()}
 
 
 def under_way(connection: Connection, contract: Contract, *, purposes: Mapping[str, str]) -> int:
@@ -117,3 +108,14 @@ def _heads(
         where = (e.contract_id == contract.id, e.transaction_hash.in_(some))
         for row in connection.execute(query.where(*where)):
             yield row[0], row[1]
+
+
+_PLANNED = (
+    select(attempts.c.transaction_hash, outbox.c.purpose)
+    .join(outbox, outbox.c.id == attempts.c.outbox_id)
+    .join(epochs, epochs.c.number == outbox.c.epoch)
+    .where(
+        epochs.c.state.in_([CHARGING, CHARGED, ALLOCATING]),
+        outbox.c.purpose.in_([Purpose.CHARGE, Purpose.ALLOCATE]),
+    )
+)

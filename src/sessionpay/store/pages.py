@@ -146,16 +146,18 @@ def movements(
     behind: Spot | None = None,
     newest_first: bool = True,
     up_to: int | None = None,
+    kinds: tuple[Kind, ...] = (),
     limit: int,
 ) -> list[Moved]:
     """Return movements of one session, one node or all accounts, beginning behind `behind`.
 
-    Those of blocks above `up_to` are left out.
+    Those of blocks above `up_to` are left out, and those of other `kinds` where any are given.
     """
     query = _movements(
         of=None if of is None else "node" if isinstance(of, str) else "session_id",
         is_behind=behind is not None,
         is_bounded=up_to is not None,
+        kinds=kinds,
         newest_first=newest_first,
     )
     values = {"contract_id": contract.id, "of": of, "up_to": up_to, "limit": limit, **_spot(behind)}
@@ -164,7 +166,7 @@ def movements(
 
 @cache
 def _movements(
-    *, of: str | None, is_behind: bool, is_bounded: bool, newest_first: bool
+    *, of: str | None, is_behind: bool, is_bounded: bool, kinds: tuple[Kind, ...], newest_first: bool
 ) -> Select[*tuple[Any, ...]]:
     m = movements_table.c
     query = select(movements_table).where(m.contract_id == bindparam("contract_id"))
@@ -172,6 +174,8 @@ def _movements(
         query = query.where(m[of] == bindparam("of"))
     if is_bounded:
         query = query.where(m.block_number <= bindparam("up_to"))
+    if kinds:
+        query = query.where(m.kind.in_([kind.value for kind in kinds]))
     order = (m.block_number, m.log_index, m.row)
     # Cut before it is joined, because PostgreSQL may else go through all newer events to get there.
     piece = _cut(query, order, is_behind=is_behind, newest_first=newest_first).subquery()

@@ -1,6 +1,6 @@
 """The pages as an application: routes, faults as pages, and headers on all of it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
@@ -81,7 +81,7 @@ def pages(site: Site) -> Starlette:
     return Starlette(
         routes=[
             *(Route(path, _page(site, turns, render)) for path, render in PAGES.items()),
-            *(Route(path, _table(site, make)) for path, make in TABLES.items()),
+            *(Route(path, _table(site, turns, make)) for path, make in TABLES.items()),
             *(Route(path, _action(site, answer_of(action))) for path, action in ACTIONS.items()),
             *(
                 Route(f"{path}/standing", partial(standing_of(action), site))
@@ -122,16 +122,17 @@ def _action(
     return answer
 
 
-def _table(site: Site, make: Callable[[Site, Request], Table]) -> Callable[[Request], Response]:
-    def answer(request: Request) -> Response:
+def _table(
+    site: Site, turns: CapacityLimiter, make: Callable[[Site, Request], Table]
+) -> Callable[[Request], Awaitable[Response]]:
+    def begun(request: Request) -> Response:
         seen = viewing.seen(site, request)
         table = make(seen, request)
         named = {"Content-Disposition": f'attachment; filename="{table.name}.csv"'}
-        return StreamingResponse(
-            csv_lines(table), media_type="text/csv", headers=viewing.caching(seen) | named
-        )
+        lines = _each_in_turn(turns, csv_lines(table))
+        return StreamingResponse(lines, media_type="text/csv", headers=viewing.caching(seen) | named)
 
-    return answer
+    return _in_turn(turns, begun)
 
 
 def _sign_out(site: Site) -> Callable[[Request], Response]:
@@ -168,6 +169,12 @@ def _in_turn(
         return await to_thread.run_sync(make, request, limiter=turns)
 
     return answer
+
+
+async def _each_in_turn(turns: CapacityLimiter, pieces: Iterator[str]) -> AsyncIterator[str]:
+    """Yield pieces, each made as soon as it is its turn, so that nobody waits for a whole table."""
+    while (piece := await to_thread.run_sync(next, pieces, None, limiter=turns)) is not None:
+        yield piece
 
 
 def _file(site: Site) -> Callable[[Request], Response]:

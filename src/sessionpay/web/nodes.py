@@ -102,9 +102,9 @@ def movements_csv(site: Site, request: Request) -> Table:
 def earned_chart(site: Site, request: Request) -> str:
     """Return what the node got from each of the last epochs, as SVG; raises `NoNode`."""
     address = site.reader.node(_asked(request)).node
-    settled = (each.number for each in site.reader.epochs(limit=EPOCHS_SHOWN).rows if each.is_settled)
-    amounts = dict.fromkeys(sorted(settled), 0)
-    amounts |= {epoch: int(told["amount"]) for epoch, told in _last(site, address) if epoch in amounts}
+    last = site.reader.epochs(limit=EPOCHS_SHOWN).rows[::-1]
+    lines = {each.number: site.reader.line(each, address) for each in last if each.is_settled}
+    amounts = {epoch: int(json.loads(line)["amount"]) if line else 0 for epoch, line in lines.items()}
     series = Series("pending", "Earned", tuple(amounts.values()))
     return bars(tuple(str(number) for number in amounts), (series,), site.asset, Look.asked(request))
 
