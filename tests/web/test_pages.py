@@ -155,7 +155,7 @@ def test_an_epoch_under_way_has_no_files(shown: Shown) -> None:
 def test_names_are_only_texts(shown: Shown) -> None:
     text = page(shown, f"/sessions/{USED}")
     assert HOSTILE not in text
-    assert "&lt;script&gt;document.title=&#39;taken&#39;&lt;/script&gt;" in text
+    assert "&lt;script&gt;document.title=&#x27;taken&#x27;&lt;/script&gt;" in text
     models = {row["model"] for row in rows(shown, f"/sessions/{USED}/usage.csv")}
     assert {HOSTILE, f"'{FORMULA}", "large"} <= models
     assert HOSTILE not in page(shown, "/epochs/5")

@@ -38,6 +38,7 @@ from sessionpay.serving.views import (
 from sessionpay.serving.visibility import NOBODY, UsageHidden, Viewer, hidden, visibility_of
 from sessionpay.store import epochs, flows, pages, queries
 from sessionpay.store.database import Database
+from sessionpay.store.epochs import Epoch
 from sessionpay.store.evidence import Contract
 from sessionpay.store.pages import LogSpot, Spot
 from sessionpay.store.queries import DayTotal
@@ -233,18 +234,23 @@ class Reader:
 
     def epochs(self, *, cursor: str | None = None, limit: int = LIMIT) -> Page[EpochView]:
         """Return epochs, the newest first; none where another contract is settled here."""
-        piece = Piece("epochs", cursor, limit)
-        before = piece.behind(is_place)
         with self._reading() as (connection, standing):
-            found = (
-                pages.epochs_before(connection, before=before[0] if before else None, limit=piece.wanted)
-                if self._settles(connection)
-                else []
-            )
-            rows, following = piece.cut(found, lambda row: (row.number,))
+            rows, following = self._epochs(connection, cursor, limit)
             sealed = pages.sealed(connection, [row.number for row in rows])
         told = (telling.epoch(row, sealed=sealed.get(row.number, (0, 0))) for row in rows)
         return Page(tuple(told), following, standing)
+
+    def _epochs(
+        self, connection: Connection, cursor: str | None, limit: int
+    ) -> tuple[Sequence[Epoch], str | None]:
+        piece = Piece("epochs", cursor, limit)
+        before = piece.behind(is_place)
+        found = (
+            pages.epochs_before(connection, before=before[0] if before else None, limit=piece.wanted)
+            if self._settles(connection)
+            else []
+        )
+        return piece.cut(found, lambda row: (row.number,))
 
     def epoch(self, number: int) -> EpochContents:
         """Return one epoch and what its folder holds; raises `NoSuchEpoch`."""
@@ -288,17 +294,18 @@ class Reader:
 
     def explanations(
         self, account: Address, *, cursor: str | None = None, limit: int
-    ) -> Page[tuple[EpochView, str]]:
-        """Return the same line of every settled epoch that has one for an account, the newest first.
+    ) -> Page[tuple[int, str]]:
+        """Return the number of every settled epoch that has one for an account, and the same line of it.
 
-        `limit` is how many epochs are looked through for it.
+        The newest first; `limit` is how many epochs are looked through for it.
         """
-        page = self.epochs(cursor=cursor, limit=limit)
-        told = [(each, self.line(each, account)) for each in page.rows]
-        found = tuple((epoch, line) for epoch, line in told if line is not None)
-        return Page(found, page.next, page.standing)
+        with self._reading() as (connection, standing):
+            rows, following = self._epochs(connection, cursor, limit)
+        told = [(each.number, self.line(each, account)) for each in rows]
+        found = tuple((number, line) for number, line in told if line is not None)
+        return Page(found, following, standing)
 
-    def line(self, epoch: EpochView, account: Address) -> str | None:
+    def line(self, epoch: Epoch | EpochView, account: Address) -> str | None:
         """Return the same line of an epoch that was read already; None where it has none."""
         if self.folders is None or epoch.manifest_sha256 is None:
             return None

@@ -1,7 +1,6 @@
 """What a node did in the epoch that is open, and what that would come to: an estimate, and said to be one."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from sqlalchemy import Connection
 
@@ -9,18 +8,15 @@ from sessionpay.core.epochs import Opening, asks, settle
 from sessionpay.core.ids import Address
 from sessionpay.core.money import NOTHING, PPM, BaseUnits, MicroUnits, Ppm
 from sessionpay.core.policy import Policy, parse_policy
-from sessionpay.core.pricing import parse_price_sheet
+from sessionpay.core.pricing import PriceSheet, parse_price_sheet
 from sessionpay.core.tally import Tallies, tally
 from sessionpay.core.usage import from_line
 from sessionpay.store import epochs, intake, pages
 
 # Some 6 ms of work; of a node with more, the first ones are counted and the page says so.
 ROWS_MAX = 200
-# Of the open epoch and of one that was open a moment ago.
-RULES_KEPT_MAX = 2
-
-_policy = lru_cache(RULES_KEPT_MAX)(parse_policy)
-_sheet = lru_cache(RULES_KEPT_MAX)(parse_price_sheet)
+# The rules of the epoch that was looked at last, by their SHA-256.
+_kept: dict[tuple[str, str], tuple[Policy, PriceSheet]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +52,7 @@ def so_far(connection: Connection, node: Address) -> SoFar | None:
     lines = intake.rows_of(connection, epoch.number, node, limit=ROWS_MAX)
     sealed, _ = pages.sealed(connection, [epoch.number]).get(epoch.number, (0, 0))
     # Every row was checked and priced by these rules when it came in, so nothing here can be refused.
-    policy = _policy(epochs.text(connection, epoch.policy))
-    sheet = _sheet(epochs.text(connection, epoch.prices))
+    policy, sheet = _rules(connection, epoch.policy, epoch.prices)
     tallies = tally(map(from_line, lines), sheet, policy)
     assigned, committed, in_time = (
         sum(getattr(each, name) for each in tallies.values()) for name in ("assigned", "committed", "in_time")
@@ -75,6 +70,16 @@ def so_far(connection: Connection, node: Address) -> SoFar | None:
         work_micro=MicroUnits(sum(each.work for each in tallies.values())),
         estimate=_estimate(tallies, policy, node=node, epoch=epoch.number),
     )
+
+
+def _rules(connection: Connection, policy: str, prices: str) -> tuple[Policy, PriceSheet]:
+    found = _kept.get((policy, prices))
+    if found is None:
+        texts = epochs.text(connection, policy), epochs.text(connection, prices)
+        found = parse_policy(texts[0]), parse_price_sheet(texts[1])
+        _kept.clear()
+        _kept[policy, prices] = found
+    return found
 
 
 def _estimate(tallies: Tallies, policy: Policy, *, node: Address, epoch: int) -> BaseUnits:

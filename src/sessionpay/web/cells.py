@@ -1,12 +1,14 @@
 """Values as they stand on a page, as HTML; whatever somebody else may have chosen is escaped here.
 
-Pages have hundreds of cells, and a template takes ten times as long for each.
+Pages have hundreds of cells, and a template takes ten times as long for each; what is one text in the end
+is escaped as texts are.
 """
 
 from collections.abc import Callable
 from functools import lru_cache
+from html import escape
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from sessionpay.core.money import Asset, BaseUnits, format_amount
 from sessionpay.web import figures
@@ -63,7 +65,7 @@ def _plain(value: Value, _asset: Asset) -> str:
         return _LINK % (escape(value.href), escape(value.exact), escape(value.text))
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return escape(value)
+    return escape(str(value))
 
 
 def _money(value: Value, asset: Asset) -> str:

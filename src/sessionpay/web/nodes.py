@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from sessionpay.core.ids import Address, SessionId, checksum_address, parse_address
 from sessionpay.core.money import MICRO
-from sessionpay.serving import LIMIT, EpochView, MovementView, NodeView
+from sessionpay.serving import LIMIT, MovementView, NodeView
 from sessionpay.web.charts import Look, Series, bars
 from sessionpay.web.figures import Link, epoch_link, node_link, session_link
 from sessionpay.web.listing import Listing
@@ -139,8 +139,8 @@ def _every(site: Site, address: Address) -> Iterator[Told]:
         cursor = found.next
 
 
-def _read(epoch: EpochView, line: str) -> Told:
-    return epoch.number, json.loads(line)
+def _read(epoch: int, line: str) -> Told:
+    return epoch, json.loads(line)
 
 
 def _why(epoch: int, told: Mapping[str, Any]) -> Why:
