@@ -7,6 +7,7 @@ Given tables that are missing, older, newer, half restored
     they should be created, rebuilt, or refused with the reason
 Given several reads that are to see one state
   when somebody writes between them, they should not see it, and later ones should
+  when the same is asked again, it should be read anew in the next state and outside of any
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from sessionpay.store.tables import metadata
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
 OWNER = Address("0x" + "0a" * 20)
 CONTRACT = Address("0x" + "c0" * 20)
@@ -164,6 +167,26 @@ def test_reads_of_one_state_see_one_state(database: Database) -> None:
             books.take_back(connection, contract, to=4)
         assert (before, count()) == (2, 2)
     assert count() == 0
+
+
+def test_what_is_asked_once_is_read_once_in_a_state(database: Database) -> None:
+    filled(database)
+    asked: list[int] = []
+
+    def read(_: Connection, number: int) -> int:
+        asked.append(number)
+        return number * 10
+
+    def once(number: int) -> int:
+        with database.reading() as connection:
+            return database.once(connection, read, number)
+
+    for _ in range(2):
+        with database.one_state():
+            assert [once(1), once(2), once(1)] == [10, 20, 10]
+    assert asked == [1, 2, 1, 2]
+    assert [once(1), once(1)] == [10, 10]
+    assert asked[4:] == [1, 1]
 
 
 def test_going_back_below_the_final_block_rebuilds(database: Database) -> None:

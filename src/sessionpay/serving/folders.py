@@ -23,6 +23,9 @@ FILES_KEPT_MAX = 64
 # An account's line begins with its address, because keys are sorted.
 _LINE_BEGINS = b'{"account":"'
 
+# What tells one state of a file from another: its place on the disk, when it was written, and its length.
+Stamp = tuple[int, int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class EpochTotals:
@@ -61,14 +64,14 @@ def contents(folders: Path, number: int, *, manifest_sha256: str) -> Contents | 
     """Return what the folder of an epoch holds; None if it is not here, or not the one that was settled."""
     folder = folders / folder_name(number)
     try:
-        found = (folder / MANIFEST).stat()
+        stamp = _stamp(folder / MANIFEST)
     except FileNotFoundError:
         return None
-    return _contents(folder, manifest_sha256, (found.st_ino, found.st_mtime_ns, found.st_size))
+    return _contents(folder, manifest_sha256, stamp)
 
 
 @lru_cache(maxsize=FOLDERS_KEPT_MAX)
-def _contents(folder: Path, digest: str, _stamp: tuple[int, int, int]) -> Contents | None:
+def _contents(folder: Path, digest: str, _as_of: Stamp) -> Contents | None:
     """Return what a folder holds, kept for as long as its manifest stands there unchanged."""
     manifest = _manifest(folder, digest)
     if manifest is None:
@@ -102,19 +105,24 @@ def explanation(folders: Path, number: int, account: Address) -> str | None:
     """
     path = path_of(folders, number, EXPLAIN)
     try:
-        found = path.stat()
+        stamp = _stamp(path)
+        # Nothing can be mapped of an empty file.
+        lines = _lines(path, stamp) if stamp[-1] else None
     except FileNotFoundError:
         return None
-    if not found.st_size:
-        return None
-    return _find(_lines(path, (found.st_ino, found.st_mtime_ns, found.st_size)), account)
+    return None if lines is None else _find(lines, account)
 
 
 @lru_cache(maxsize=FILES_KEPT_MAX)
-def _lines(path: Path, _stamp: tuple[int, int, int]) -> mmap:
+def _lines(path: Path, _as_of: Stamp) -> mmap:
     """Return a file as bytes that are read where they are looked at, kept for as long as it is the same."""
     with path.open("rb") as file:
         return mmap(file.fileno(), 0, access=ACCESS_READ)
+
+
+def _stamp(path: Path) -> Stamp:
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _manifest(folder: Path, digest: str) -> dict[str, Any] | None:
@@ -129,7 +137,7 @@ def _manifest(folder: Path, digest: str) -> dict[str, Any] | None:
 def _find(lines: mmap, account: Address) -> str | None:
     """Return the line that begins with `account`, by halving what it may be in."""
     wanted = _LINE_BEGINS + account.encode()
-    # Lines begin at both, and the one that is wanted at none but `low` or behind it, before `high`.
+    # The wanted line begins at `low` or behind it, and before `high`; a line begins at each of the two.
     low, high = 0, len(lines)
     while low < high:
         begins = lines.rfind(b"\n", low, (low + high) // 2) + 1 or low

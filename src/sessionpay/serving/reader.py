@@ -295,9 +295,9 @@ class Reader:
     def explanations(
         self, account: Address, *, cursor: str | None = None, limit: int
     ) -> Page[tuple[int, str]]:
-        """Return the number of every settled epoch that has one for an account, and the same line of it.
+        """Return what `explanation` does, each with its epoch's number, for all epochs that gave anything.
 
-        The newest first; `limit` is how many epochs are looked through for it.
+        The newest first; `limit` is how many epochs are looked through.
         """
         with self._reading() as (connection, standing):
             rows, following = self._epochs(connection, cursor, limit)
@@ -306,7 +306,7 @@ class Reader:
         return Page(found, following, standing)
 
     def line(self, epoch: Epoch | EpochView, account: Address) -> str | None:
-        """Return the same line of an epoch that was read already; None where it has none."""
+        """Return what `explanation` does, of an epoch that was read already."""
         if self.folders is None or epoch.manifest_sha256 is None:
             return None
         if folders.contents(self.folders, epoch.number, manifest_sha256=epoch.manifest_sha256) is None:

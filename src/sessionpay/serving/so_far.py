@@ -73,6 +73,7 @@ def so_far(connection: Connection, node: Address) -> SoFar | None:
 
 
 def _rules(connection: Connection, policy: str, prices: str) -> tuple[Policy, PriceSheet]:
+    """Return the rules of these SHA-256, which are read and parsed only when they are others than before."""
     found = _kept.get((policy, prices))
     if found is None:
         texts = epochs.text(connection, policy), epochs.text(connection, prices)

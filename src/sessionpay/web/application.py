@@ -30,7 +30,7 @@ from sessionpay.web.tables import Table, csv_lines
 
 # To make a page is mostly to compute, and threads that do it at once only wait for each other: with forty of
 # them eight visitors waited five thirds as long as with two. PostgreSQL is at work beside them.
-PAGES_AT_ONCE, PAGES_AT_ONCE_BESIDE = 2, 3
+PAGES_AT_ONCE_SQLITE, PAGES_AT_ONCE_POSTGRESQL = 2, 3
 
 PAGES: dict[str, Callable[[Site, Request], str]] = {
     "/": network.page,
@@ -76,7 +76,8 @@ _FORBIDDEN = (UsageHidden, ForeignRequest)
 
 def pages(site: Site) -> Starlette:
     """Return the application; it needs nothing but a server."""
-    turns = CapacityLimiter(PAGES_AT_ONCE if site.database.is_sqlite else PAGES_AT_ONCE_BESIDE)
+    at_once = PAGES_AT_ONCE_SQLITE if site.database.is_sqlite else PAGES_AT_ONCE_POSTGRESQL
+    turns = CapacityLimiter(at_once)
     static = StaticFiles(directory=str(files("sessionpay.web") / "static"))
     return Starlette(
         routes=[
