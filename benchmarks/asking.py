@@ -13,7 +13,8 @@ from benchmarks.books import EVENTS_PER_BLOCK, Size, node_of, owner_of, session_
 from sessionpay.services import reporters
 from sessionpay.serving import cursors
 from sessionpay.store import epochs, evidence
-from sessionpay.web.application import CHARTS, PAGES, TABLES
+from sessionpay.web.application import TABLES
+from sessionpay.web.making import CHARTS, PAGES
 
 if TYPE_CHECKING:
     import random

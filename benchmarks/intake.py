@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.figures import Figure
-from sessionpay.api import Serving, application, loaded_for_good, serving
+from sessionpay.api import Serving, application, serving
 from sessionpay.chain.keys import signer_from_key
 from sessionpay.chain.usage_signature import Batch, sign
 from sessionpay.core.ids import ZERO_ADDRESS, Address
 from sessionpay.core.money import Asset
 from sessionpay.services import reporters
 from sessionpay.services.home import Rules, open_epoch
+from sessionpay.serving.memory import loaded_for_good
 from sessionpay.store import evidence, settling
 from sessionpay.store.database import Database
 

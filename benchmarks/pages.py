@@ -1,15 +1,17 @@
 """Every page, table and answer of the API on large books, asked by eight clients at once with random ids.
 
     python -m benchmarks.books FOLDER [--database URL]
-    python -m benchmarks.pages FOLDER [--database URL] [--seconds 30] [--only TEXT]
+    python -m benchmarks.pages FOLDER [--database URL] [--seconds 30] [--only TEXT] [--page-workers N]
 
-The server is a process of its own, and so are the clients.
+The server is a process of its own with its workers, and so are the clients.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import random
 import statistics
 import subprocess
@@ -24,16 +26,18 @@ from typing import TYPE_CHECKING
 
 from benchmarks.asking import EXPORT, MISSING_ALLOWED, STREAM, Known, deep, filled, known_of, paths
 from benchmarks.books import Size
-from sessionpay.api import Access, Serving, application, loaded_for_good, serving
+from sessionpay.api import Access, Serving, application, serving
 from sessionpay.cli.site import shown
 from sessionpay.services.condition import Sight
 from sessionpay.services.home import Home
+from sessionpay.serving.memory import loaded_for_good
 from sessionpay.store import epochs, evidence
 from sessionpay.store.database import Database
-from sessionpay.web import Site
+from sessionpay.web import Site, usual_workers, working
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from multiprocessing.process import BaseProcess
 
     from fastapi import FastAPI
     from starlette.applications import Starlette
@@ -54,7 +58,7 @@ OK, NOT_FOUND = 200, 404
 class Latency:
     """How long answers took, in milliseconds, and how many came in a second; `bytes` is a usual length.
 
-    `busy` is the server's processor time for one answer, in milliseconds.
+    `busy` is the processor time of the server and its workers for one answer, in milliseconds.
     """
 
     what: str
@@ -75,8 +79,8 @@ class Latency:
 HEADING = f"{'page':52} {'a second':>8} {'busy ms':>8} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8} {'bytes':>9}"
 
 
-def everything(database: Database, home: Home) -> tuple[Starlette, FastAPI]:
-    """Return what `serve` serves of these books, and the API alone; it is the time when the books end."""
+def site_of(database: Database, home: Home) -> Site:
+    """Return these books as they are shown when they end."""
     with database.reading() as connection:
         [contract] = evidence.contracts(connection)
         checkpoint = evidence.checkpoint(connection, contract)
@@ -85,20 +89,25 @@ def everything(database: Database, home: Home) -> tuple[Starlette, FastAPI]:
         raise RuntimeError(f"block {checkpoint.head_number}, and no epoch takes rows")
     at = taking.opened_at
     seen = Sight(at, checkpoint.head_number, None)
-    site = Site(database, contract, home, lambda: at, lambda: seen)
-    api = application(Serving(database, contract, lambda: at, folders=home.epochs, takes_usage=False))
+    return Site(database, contract, home, lambda: at, lambda: seen)
+
+
+def everything(site: Site) -> tuple[Starlette, FastAPI]:
+    """Return what `serve` serves of a site, and the API alone."""
+    folders = site.home.epochs
+    api = application(Serving(site.database, site.contract, site.clock, folders=folders, takes_usage=False))
     return shown(site, access=Access()), api
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A server in a process of its own; `address` is its host and port."""
+    """A server in processes of its own; `address` is its host and port."""
 
     address: str
     process: subprocess.Popen[str]
 
     def busy(self) -> float:
-        """Return how many seconds its process was at work until now."""
+        """Return how many seconds its processes were at work until now."""
         if self.process.stdin is None or self.process.stdout is None:
             raise AssertionError("both are pipes")
         self.process.stdin.write("\n")
@@ -107,9 +116,10 @@ class Served:
 
 
 @contextmanager
-def server(folder: Path, url: str | None) -> Iterator[Served]:
+def server(folder: Path, url: str | None, workers: int) -> Iterator[Served]:
     """Lend a server of these books."""
     command = [sys.executable, "-m", "benchmarks.pages", str(folder), "--serve"]
+    command += ["--page-workers", str(workers)]
     command += ["--database", url] if url else []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:
@@ -118,13 +128,25 @@ def server(folder: Path, url: str | None) -> Iterator[Served]:
         process.communicate()
 
 
-def serve(database: Database, home: Home) -> None:
-    """Serve books until standard input ends; a line in it asks how many seconds this process was at work."""
-    app, _ = everything(database, home)
-    with serving(app, "127.0.0.1:0") as listening, loaded_for_good():
+def serve(site: Site, count: int) -> None:
+    """Serve until standard input ends; a line in it asks how many seconds the processes were at work."""
+    with (
+        working(site, count) as workers,
+        serving(shown(site, access=Access(), workers=workers), "127.0.0.1:0") as listening,
+        loaded_for_good(),
+    ):
+        while workers is not None and not workers.are_ready():
+            time.sleep(0.1)
         print(listening.url, flush=True)
         for _ in sys.stdin:
-            print(time.process_time(), flush=True)
+            print(time.process_time() + sum(map(busy, multiprocessing.active_children())), flush=True)
+
+
+def busy(process: BaseProcess) -> float:
+    """Return how many seconds another process was at work until now, as Linux tells."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    in_its_code, in_the_system = int(fields[11]), int(fields[12])
+    return (in_its_code + in_the_system) / os.sysconf("SC_CLK_TCK")
 
 
 def measured(
@@ -198,20 +220,22 @@ def main() -> None:
     asked.add_argument("--sessions", type=int, default=Size().sessions)
     asked.add_argument("--nodes", type=int, default=Size().nodes)
     asked.add_argument("--only", default="")
+    asked.add_argument("--page-workers", type=int, default=usual_workers())
     asked.add_argument("--json", action="store_true")
     asked.add_argument("--serve", action="store_true")
     given = asked.parse_args()
     home = Home(given.folder)
     with closing(Database.open(given.database or home.database_url)) as database:
+        site = site_of(database, home)
         if given.serve:
-            serve(database, home)
+            serve(site, given.page_workers)
             return
         known = known_of(database, Size(sessions=given.sessions, nodes=given.nodes))
-        _, api = everything(database, home)
+        _, api = everything(site)
         found: list[Latency] = []
         if not given.json:
             print(HEADING, flush=True)
-        with server(given.folder, given.database) as served:
+        with server(given.folder, given.database, given.page_workers) as served:
             for latency in measured(served, api, known, seconds=given.seconds, only=given.only):
                 found.append(latency)
                 if not given.json:

@@ -18,7 +18,7 @@ from sqlalchemy import event, text
 
 from benchmarks.asking import STREAM, Known, deep, filled, known_of, paths
 from benchmarks.books import Size
-from benchmarks.pages import everything
+from benchmarks.pages import everything, site_of
 from sessionpay.api import serving
 from sessionpay.services.home import Home
 from sessionpay.store.database import Database
@@ -98,7 +98,7 @@ def main() -> None:
     given = asked.parse_args()
     home, found, statements = Home(given.folder), 0, 0
     with closing(Database.open(given.database or home.database_url)) as database:
-        known, (app, api) = known_of(database, Size()), everything(database, home)
+        known, (app, api) = known_of(database, Size()), everything(site_of(database, home))
         with serving(app, "127.0.0.1:0") as server:
             for name, address in addresses(api, known):
                 if address == STREAM:

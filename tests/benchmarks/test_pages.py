@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from benchmarks.asking import known_of
 from benchmarks.books import SMALL, fill
-from benchmarks.pages import everything, measured, server
+from benchmarks.pages import everything, measured, server, site_of
 
 from sessionpay.services.findings import Tally
 from sessionpay.services.home import Home
@@ -56,8 +56,8 @@ def test_what_is_derived_follows_from_the_events(books: tuple[Database, Home]) -
 
 def test_pages_are_measured(books: tuple[Database, Home]) -> None:
     database, home = books
-    known, (_, api) = known_of(database, SMALL), everything(database, home)
-    with server(home.path, None) as address:
+    known, (_, api) = known_of(database, SMALL), everything(site_of(database, home))
+    with server(home.path, None, 1) as address:
         found = list(measured(address, api, known, seconds=0.1, only="/transactions/"))
     assert {each.what for each in found} == {
         "/transactions/{hash}",

@@ -55,11 +55,15 @@ PROGRAM = (sys.executable, "-c", "from sessionpay.cli.main import run; run()")
 def started(*words: str, home: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "SESSIONPAY_CONFIG": str(home / "config.toml")}
     command = [*PROGRAM, "serve", "--port", "0", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment)
 
 
 def first_page(process: subprocess.Popen[str], ask: Callable[[Client, str], None] | None = None) -> str:
-    """Return the first page from where the process says it is, and end the process as a person does."""
+    """Return the first page from where the process says it is, and end the process as a person does.
+
+    It should end without a word, but for what it had to say of the chain.
+    """
     assert process.stdout is not None
     try:
         url = process.stdout.readline().removeprefix("open ").strip()
@@ -68,11 +72,13 @@ def first_page(process: subprocess.Popen[str], ask: Callable[[Client, str], None
             if ask is not None:
                 ask(books, url)
         process.send_signal(signal.SIGINT)
-        assert process.wait(SECONDS_MAX) == 0
+        _, errors = process.communicate(timeout=SECONDS_MAX)
+        assert process.returncode == 0
+        assert errors.partition("the chain is left out")[0] == ""
+        assert errors.count("\n") <= 1
     finally:
         process.kill()
-        process.stdout.close()
-        process.wait()
+        process.communicate()
     return text
 
 
@@ -153,7 +159,8 @@ def test_a_chain_that_is_named_is_looked_at_and_audited(program: Program, tmp_pa
 
 def test_a_bound_home_is_shown(program: Program, tmp_path: Path) -> None:
     home = bound(program, tmp_path)
-    text = first_page(started("--home", str(home.path), home=tmp_path / "elsewhere"), ask_bound)
+    words = ("--home", str(home.path), "--page-workers", "0")
+    text = first_page(started(*words, home=tmp_path / "elsewhere"), ask_bound)
     assert "A demonstration" not in text
     assert "The books add up: difference 0" in text
     assert "this server does not ask the chain" in text

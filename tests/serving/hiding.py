@@ -155,7 +155,14 @@ def _served(
 
     sign_ins = signing_in(Reader(database, known, clock))
     serving = Serving(database, known, clock, folders=home.epochs, segments=home.segments, sign_ins=sign_ins)
-    site = Site(database=database, contract=known, home=home, clock=clock, sign_ins=sign_ins)
+    site = Site(
+        database=database,
+        contract=known,
+        home=home,
+        clock=clock,
+        sign_ins=sign_ins,
+        can_sign_in=True,
+    )
     key = reporters.enrol(database, "router", signer=None, at=1)
     with database.reading() as connection:
         assert len(connection.execute(select(epochs.c.settled_at)).scalars().all()) == len(EPOCHS) + 1

@@ -19,7 +19,8 @@ from markupsafe import escape
 from sessionpay.api import application, serving
 from sessionpay.chain.keys import signer_from_key
 from sessionpay.core.policy import UsageVisibility
-from sessionpay.web.application import PAGES, TABLES
+from sessionpay.web.application import TABLES
+from sessionpay.web.making import PAGES
 from tests.core.rows import NODE_A, NODE_B
 from tests.serving.hiding import (
     EPOCHS,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessionpay.web.actions import ACTIONS
-from sessionpay.web.application import CHARTS, PAGES, TABLES
+from sessionpay.web.application import TABLES
+from sessionpay.web.making import CHARTS, PAGES
 from tests.web.places import EVERYTHING, PAGES_SHOWN, places
 
 if TYPE_CHECKING:

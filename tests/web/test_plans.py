@@ -16,7 +16,7 @@ import httpx
 import pytest
 from benchmarks.asking import MISSING_ALLOWED, STREAM, Known, known_of
 from benchmarks.books import SMALL, fill
-from benchmarks.pages import everything
+from benchmarks.pages import everything, site_of
 from benchmarks.plans import addresses, heard, scanned
 
 from sessionpay.api import serving
@@ -77,7 +77,7 @@ def ask(client: httpx.Client, address: str, known: Known) -> None:
 
 def test_nothing_goes_through_a_whole_table(books: tuple[Database, Home]) -> None:
     database, home = books
-    app, api = everything(database, home)
+    app, api = everything(site_of(database, home))
     known = known_of(database, SMALL)
     slow: dict[str, list[str]] = {}
     with (

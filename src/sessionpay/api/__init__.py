@@ -2,7 +2,7 @@
 
 from sessionpay.api.access import Access, BadOrigin, BadRateLimit
 from sessionpay.api.application import Serving, application
-from sessionpay.api.server import BadListen, Server, ServerEnded, loaded_for_good, serving
+from sessionpay.api.server import BadListen, Server, ServerEnded, serving
 
 __all__ = [
     "Access",
@@ -13,6 +13,5 @@ __all__ = [
     "ServerEnded",
     "Serving",
     "application",
-    "loaded_for_good",
     "serving",
 ]

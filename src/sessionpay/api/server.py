@@ -1,6 +1,5 @@
 """The server in a thread beside the daemon: it listens before anything else begins, and ends well."""
 
-import gc
 import socket
 import time
 from collections.abc import Iterator
@@ -18,8 +17,6 @@ BACKLOG = 2_048
 END_SECONDS_MAX = 10
 START_SECONDS_MAX = 10
 PORT_MAX = 65_535
-# Python looks for garbage whenever there are so many objects more than at its last look.
-OBJECTS_BETWEEN_LOOKS = 50_000
 
 
 class BadListen(InputError):
@@ -95,22 +92,6 @@ def serving(app: Starlette, address: str) -> Iterator[Server]:
         yield server
     finally:
         server.end()
-
-
-@contextmanager
-def loaded_for_good() -> Iterator[None]:
-    """Spare a process that does nothing but serve the search for garbage in what it has by now."""
-    # It stays as long as the process: to look through it again and again is a twelfth of the work of taking a
-    # batch in. A page makes some thousand objects and leaves none: to look for them is a tenth of its work.
-    usual = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(OBJECTS_BETWEEN_LOOKS, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-        gc.unfreeze()
 
 
 def _listening(address: str) -> socket.socket:

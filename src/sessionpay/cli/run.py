@@ -7,7 +7,7 @@ from typing import Annotated
 import structlog
 from typer import Exit, Option, Typer
 
-from sessionpay.api import Access, ServerEnded, Serving, application, loaded_for_good, serving
+from sessionpay.api import Access, ServerEnded, Serving, application, serving
 from sessionpay.chain.client import SessionPayment
 from sessionpay.chain.embedded import embedded_chain
 from sessionpay.chain.sender import Sender
@@ -26,6 +26,7 @@ from sessionpay.services.daemon import POLL_SECONDS, BooksDiffer, Daemon
 from sessionpay.services.trial_chain import open_sessions
 from sessionpay.services.wholeness import require_whole
 from sessionpay.serving import signing_in
+from sessionpay.serving.memory import loaded_for_good
 from sessionpay.store import epochs, intake, settling
 from sessionpay.store.database import Database
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from typer import Option, Typer
 
-from sessionpay.api import ServerEnded, loaded_for_good, serving
+from sessionpay.api import ServerEnded, serving
 from sessionpay.api.server import PORT_MAX
 from sessionpay.app import NotNamed, find_chain
 from sessionpay.chain import rpc
@@ -28,9 +28,10 @@ from sessionpay.services.condition import Sight, Watch
 from sessionpay.services.demonstration import demonstrate
 from sessionpay.services.home import Home
 from sessionpay.services.proof import Audit, audit_books
+from sessionpay.serving.memory import loaded_for_good
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
-from sessionpay.web import Site
+from sessionpay.web import WORKERS_MAX, Site, usual_workers, working
 
 PORT_DEFAULT = 8080
 # Soon enough for a person who ends the process, seldom enough to cost nothing.
@@ -46,6 +47,15 @@ _WalletRpc = Annotated[
         "--wallet-rpc",
         metavar="URL",
         help="RPC address that wallets are told that do not know the chain; everybody sees it.",
+    ),
+]
+_PageWorkers = Annotated[
+    int | None,
+    Option(
+        "--page-workers",
+        min=0,
+        metavar="N",
+        help=f"Processes that make pages, 0 for none; if left out, one a core, {WORKERS_MAX} at most.",
     ),
 ]
 
@@ -65,6 +75,7 @@ def serve(
     trust_forwarded: TrustForwarded = False,
     public_url: PublicUrl = None,
     wallet_rpc: _WalletRpc = None,
+    page_workers: _PageWorkers = None,
 ) -> None:
     """Show the books as pages on this machine, and to programs under /v1, until the process is asked to end.
 
@@ -80,7 +91,8 @@ def serve(
     with (
         interruptible() as stop,
         _demonstrated(run) if demo else _opened(run, wallet_rpc) as (site, auditor),
-        serving(shown(site, access=may_ask, auditor=auditor), address) as server,
+        working(site, usual_workers() if page_workers is None else page_workers) as workers,
+        serving(shown(site, access=may_ask, auditor=auditor, workers=workers), address) as server,
         loaded_for_good(),
     ):
         if run.screen.json_output:

@@ -8,19 +8,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sessionpay.api import Access, Serving, application
 from sessionpay.services.auditing import Auditor
 from sessionpay.serving import signing_in
-from sessionpay.web import Site, pages
+from sessionpay.web import Site, Workers, pages
 
 API_PATHS = frozenset({"/openapi.json", "/healthz", "/readyz", "/metrics", "/v1"})
 API_PREFIX = "/v1/"
 
 
-def shown(site: Site, *, access: Access, auditor: Auditor | None = None) -> Starlette:
+def shown(
+    site: Site, *, access: Access, auditor: Auditor | None = None, workers: Workers | None = None
+) -> Starlette:
     """Return what `serve` serves: pages, and the API without the intake of usage, on the same books.
 
-    `auditor` is who audits for the process, None where nobody does and `site` has an audit at most.
+    `auditor` is who audits for the process, None where nobody does and `site` has an audit at most; `workers`
+    make its pages, None where the server does.
     """
     web3 = site.chain.web3 if site.chain else None
-    site = replace(site, sign_ins=signing_in(site.reader, public=access.public, web3=web3))
+    sign_ins = signing_in(site.reader, public=access.public, web3=web3)
+    site = replace(site, sign_ins=sign_ins, can_sign_in=True)
     served = Serving(
         site.database,
         site.contract,
@@ -35,7 +39,7 @@ def shown(site: Site, *, access: Access, auditor: Auditor | None = None) -> Star
         access=access,
         exports=site.exports,
     )
-    app, beside = pages(site), application(served)
+    app, beside = pages(site, workers), application(served)
     # Streams of the API look there whether the server ends.
     beside.state = app.state
     app.add_middleware(_Beside, api=beside)

@@ -6,7 +6,6 @@ from http import HTTPStatus
 from importlib.resources import files
 
 from anyio import CapacityLimiter, to_thread
-from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -15,34 +14,19 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from sessionpay.core.errors import InputError
-from sessionpay.services.budget import NoSession
-from sessionpay.services.origins import ForeignRequest
-from sessionpay.serving import ExportsBusy, NoNode, NoSuchEpoch, NoSuchFile, UsageElsewhere, UsageHidden
 from sessionpay.serving.headers import SecurityHeaders
 from sessionpay.web import epochs, network, nodes, searching, sessions, viewing
 from sessionpay.web.actions import ACTIONS
 from sessionpay.web.headers import CONTENT_SECURITY_POLICY
+from sessionpay.web.making import CHARTS, FAULTS, PAGES, Asked, Made, fault, make
 from sessionpay.web.previews import answer_of, standing_of
-from sessionpay.web.searching import NoTransaction
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Table, csv_lines
+from sessionpay.web.workers import Workers
 
 # To make a page is mostly to compute, and threads that do it at once only wait for each other: with forty of
 # them eight visitors waited five thirds as long as with two. PostgreSQL is at work beside them.
 PAGES_AT_ONCE_SQLITE, PAGES_AT_ONCE_POSTGRESQL = 2, 3
-
-PAGES: dict[str, Callable[[Site, Request], str]] = {
-    "/": network.page,
-    "/sessions": sessions.owned,
-    "/sessions/{session_id}": sessions.page,
-    "/nodes": nodes.listed,
-    "/nodes/{address}": nodes.page,
-    "/epochs": epochs.listed,
-    "/epochs/{number}": epochs.page,
-    "/transactions/{hash}": searching.transaction,
-    "/search": searching.page,
-}
 
 TABLES: dict[str, Callable[[Site, Request], Table]] = {
     "/network/days.csv": network.days_csv,
@@ -62,33 +46,24 @@ TABLES: dict[str, Callable[[Site, Request], Table]] = {
     "/transactions/{hash}/events.csv": searching.transaction_csv,
 }
 
-CHARTS: dict[str, Callable[[Site, Request], str]] = {
-    "/network/places.svg": network.places_chart,
-    "/network/days.svg": network.days_chart,
-    "/sessions/{session_id}/balance.svg": sessions.balance_chart,
-    "/nodes/{address}/earned.svg": nodes.earned_chart,
-}
 
-# What was asked for is well written, and not there.
-_MISSING = (NoSession, NoNode, NoSuchEpoch, NoSuchFile, NoTransaction, UsageElsewhere)
-_FORBIDDEN = (UsageHidden, ForeignRequest)
+def pages(site: Site, workers: Workers | None = None) -> Starlette:
+    """Return the application; it needs nothing but a server.
 
-
-def pages(site: Site) -> Starlette:
-    """Return the application; it needs nothing but a server."""
+    Pages and charts are made by `workers`, and by threads of the server while there are none.
+    """
     at_once = PAGES_AT_ONCE_SQLITE if site.database.is_sqlite else PAGES_AT_ONCE_POSTGRESQL
     turns = CapacityLimiter(at_once)
     static = StaticFiles(directory=str(files("sessionpay.web") / "static"))
     return Starlette(
         routes=[
-            *(Route(path, _page(site, turns, render)) for path, render in PAGES.items()),
+            *(Route(path, _page(site, turns, workers, path)) for path in (*PAGES, *CHARTS)),
             *(Route(path, _table(site, turns, make)) for path, make in TABLES.items()),
             *(Route(path, _action(site, answer_of(action))) for path, action in ACTIONS.items()),
             *(
                 Route(f"{path}/standing", partial(standing_of(action), site))
                 for path, action in ACTIONS.items()
             ),
-            *(Route(path, _chart(site, turns, draw)) for path, draw in CHARTS.items()),
             Route("/epochs/{number}/files/{name}", _file(site)),
             Route("/sessions/{session_id}/usage-rows.{form}", _rows(site)),
             Route("/sign-out", _sign_out(site), methods=["POST"]),
@@ -100,16 +75,18 @@ def pages(site: Site) -> Starlette:
 
 
 def _page(
-    site: Site, turns: CapacityLimiter, render: Callable[[Site, Request], str]
+    site: Site, turns: CapacityLimiter, workers: Workers | None, route: str
 ) -> Callable[[Request], Awaitable[Response]]:
-    def made(request: Request) -> Response:
-        seen = viewing.seen(site, request)
-        # So that no two numbers on a page are of different moments.
-        with site.database.one_state():
-            text = render(seen, request)
-        return _html(text, seen)
+    async def answer(request: Request) -> Response:
+        # Charts are the same for everybody.
+        seen = viewing.seen(site, request) if route in PAGES else site
+        asked = Asked.of(route, request)
+        made = await workers.make(asked, seen.moment) if workers else None
+        if made is None:
+            made = await to_thread.run_sync(make, seen, asked, limiter=turns)
+        return _response(made, seen)
 
-    return _in_turn(turns, made)
+    return answer
 
 
 def _action(
@@ -150,17 +127,6 @@ def _rows(site: Site) -> Callable[[Request], Response]:
     return answer
 
 
-def _chart(
-    site: Site, turns: CapacityLimiter, draw: Callable[[Site, Request], str]
-) -> Callable[[Request], Awaitable[Response]]:
-    def drawn(request: Request) -> Response:
-        with site.database.one_state():
-            picture = draw(site, request)
-        return Response(picture, media_type="image/svg+xml", headers=viewing.caching(site))
-
-    return _in_turn(turns, drawn)
-
-
 def _in_turn(
     turns: CapacityLimiter, make: Callable[[Request], Response]
 ) -> Callable[[Request], Awaitable[Response]]:
@@ -190,36 +156,23 @@ def _html(text: str, seen: Site, *, status: int = HTTPStatus.OK) -> Response:
     return HTMLResponse(text, status_code=status, headers=viewing.caching(seen))
 
 
-def _faults(site: Site) -> dict[int | type[Exception], Callable[[Request, Exception], Response]]:
-    def fault(request: Request, status: int, title: str, reason: str) -> Response:
-        seen = viewing.seen(site, request)
-        return _html(seen.render("fault.html", title, reason=reason), seen, status=status)
+def _response(made: Made, seen: Site) -> Response:
+    return Response(made.text, made.status, viewing.caching(seen), made.media_type)
 
+
+def _faults(site: Site) -> dict[int | type[Exception], Callable[[Request, Exception], Response]]:
     def of_http(request: Request, exception: Exception) -> Response:
         if not isinstance(exception, HTTPException):
             raise TypeError(exception)
         if exception.status_code == HTTPStatus.NOT_FOUND:
             reason = "There is no such page. Search for a session, an address, a transaction or an epoch."
-            return fault(request, HTTPStatus.NOT_FOUND, "Not found", reason)
+            seen = viewing.seen(site, request)
+            text = seen.render("fault.html", "Not found", reason=reason)
+            return _html(text, seen, status=HTTPStatus.NOT_FOUND)
         return PlainTextResponse(exception.detail, exception.status_code, headers=exception.headers)
 
-    def of_input(request: Request, exception: Exception) -> Response:
-        if isinstance(exception, _MISSING):
-            return fault(request, HTTPStatus.NOT_FOUND, "Not found", str(exception))
-        if isinstance(exception, _FORBIDDEN):
-            return fault(request, HTTPStatus.FORBIDDEN, "That is not for everybody", str(exception))
-        return fault(request, HTTPStatus.BAD_REQUEST, "That cannot be shown", str(exception))
+    def told(request: Request, exception: Exception) -> Response:
+        seen = viewing.seen(site, request)
+        return _response(fault(seen, exception), seen)
 
-    def of_database(request: Request, _exception: Exception) -> Response:
-        reason = "The database does not answer; try again in a minute."
-        return fault(request, HTTPStatus.SERVICE_UNAVAILABLE, "The books cannot be read", reason)
-
-    def of_exports(request: Request, exception: Exception) -> Response:
-        return fault(request, HTTPStatus.SERVICE_UNAVAILABLE, "Just now that is too much", str(exception))
-
-    return {
-        HTTPException: of_http,
-        InputError: of_input,
-        DBAPIError: of_database,
-        ExportsBusy: of_exports,
-    }
+    return {HTTPException: of_http, **dict.fromkeys(FAULTS, told)}

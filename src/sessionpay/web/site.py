@@ -22,12 +22,24 @@ from sessionpay.web.rendering import environment
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """What a page tells that is not in the books; `now` in unix seconds, the rest as `Site` has it."""
+
+    now: int
+    sight: Sight | None
+    audit: Audit | None
+    viewer: Viewer
+    can_sign_in: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """A settlement with its contract and its home.
 
     `clock` gives unix seconds, `sight` what the chain said last, `audit` the last audit that this process
     knows of; both None where there is none. `is_demo` says that its chain ends with the process.
-    `sign_ins` are those of the API beside it, None where nobody can sign in; `viewer` is who looks.
+    `sign_ins` are those of the API beside it, None where nobody can sign in and in a process that only makes
+    pages; `can_sign_in` says whether one can; `viewer` is who looks.
 
     `chain` is the contract as a node shows it, for what wallets are to sign; where it is None, `unsigned` is
     the reason that people read. `wallet_rpc` is a URL of the chain that wallets may be told, if there is one.
@@ -41,6 +53,7 @@ class Site:
     audit: Callable[[], Audit | None] = lambda: None
     is_demo: bool = False
     sign_ins: SignIns | None = None
+    can_sign_in: bool = False
     viewer: Viewer = NOBODY
     exports: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(EXPORTS_AT_ONCE_MAX))
     kept: Kept = field(default_factory=Kept)
@@ -69,6 +82,22 @@ class Site:
         return replace(self, viewer=viewer)
 
     @property
+    def moment(self) -> Moment:
+        """What its pages tell now that is not in the books."""
+        return Moment(self.clock(), self.sight(), self.audit(), self.viewer, self.can_sign_in)
+
+    def at(self, moment: Moment) -> "Site":
+        """Return the same site at a moment that somebody else read."""
+        return replace(
+            self,
+            clock=lambda: moment.now,
+            sight=lambda: moment.sight,
+            audit=lambda: moment.audit,
+            viewer=moment.viewer,
+            can_sign_in=moment.can_sign_in,
+        )
+
+    @property
     def previews(self) -> Previews:
         """What transactions would do."""
         return Previews(self.database, self.contract, self.chain, self.clock)
@@ -87,7 +116,7 @@ class Site:
             "known": self.contract,
             "demo": self.is_demo,
             "viewer": self.viewer.address,
-            "can_sign_in": self.sign_ins is not None,
+            "can_sign_in": self.can_sign_in,
             "now": self.clock(),
         }
         return self.templates.get_template(template).render(common | values)

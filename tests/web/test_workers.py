@@ -1,0 +1,180 @@
+"""Pages that processes beside the server make.
+
+Given any page or chart, and what cannot be shown
+  it should be the same as if the server made it, for whoever looks
+Given what nobody thought of
+  it should be told where it happened, and the next page be made
+Given a process that somebody ends
+  the next page should be made nevertheless, and soon by new processes
+Given a server that is killed
+  its processes should end
+Given books that cannot be opened again
+  the server should make the pages
+Given a machine
+  it should be one process for each core, four at most, and none where there is but one
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from jinja2 import Environment
+
+from sessionpay.api import serving
+from sessionpay.core.ids import Address
+from sessionpay.serving import Viewer
+from sessionpay.store.database import Database
+from sessionpay.web import WORKERS_MAX, Workers, pages, usual_workers, working
+from sessionpay.web.making import CHARTS, PAGES, Asked
+from sessionpay.web.workers import PageFailed
+from tests.web.places import EVERYTHING, places
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.process import BaseProcess
+    from pathlib import Path
+
+    from sessionpay.web import Site
+    from tests.web.conftest import Shown
+
+SECONDS_MAX = 60
+SOMEBODY = Viewer(Address("0x" + "0a" * 20))
+REFUSED = {
+    "/sessions/none": 400,
+    "/sessions/123456789": 404,
+    "/nodes/0x0": 400,
+    "/epochs/999": 404,
+    "/epochs?epochs_after=x": 400,
+    "/search?q=%3Cb%3E": 200,
+    "/sessions/none/balance.svg": 400,
+}
+
+# A server that begins its processes, says so, and waits to be killed.
+SERVER = """
+import sys, time
+from pathlib import Path
+from sessionpay.services.home import Home
+from sessionpay.store import evidence
+from sessionpay.store.database import Database
+from sessionpay.web import Site, Workers
+
+home = Home(Path(sys.argv[1]))
+database = Database.open(home.database_url)
+with database.reading() as connection:
+    [contract] = evidence.contracts(connection)
+workers = Workers(Site(database, contract, home, lambda: 0), 1)
+while not workers.are_ready():
+    time.sleep(0.01)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture(scope="module")
+def workers(shown: Shown) -> Iterator[Workers]:
+    others = processes()
+    with working(shown.site, 2) as begun:
+        assert begun is not None
+        wait(begun)
+        yield begun
+    assert processes() == others
+
+
+def processes() -> set[BaseProcess]:
+    return set(multiprocessing.active_children())
+
+
+def wait(workers: Workers) -> None:
+    end = time.monotonic() + SECONDS_MAX
+    while not workers.are_ready():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@contextmanager
+def client(site: Site, workers: Workers | None) -> Iterator[httpx.Client]:
+    with (
+        serving(pages(site, workers), "127.0.0.1:0") as server,
+        httpx.Client(base_url=server.url, timeout=SECONDS_MAX, trust_env=False) as asking,
+    ):
+        yield asking
+
+
+def unable(site: Site) -> Site:
+    """Return a site that cannot make any page itself."""
+    return replace(site, templates=Environment(autoescape=True))
+
+
+@pytest.mark.parametrize("somebody", [None, SOMEBODY], ids=["nobody", "somebody"])
+def test_it_is_the_same_page(shown: Shown, workers: Workers, somebody: Viewer | None) -> None:
+    site = shown.site if somebody is None else replace(shown.site, viewer=somebody, can_sign_in=True)
+    made = [path for path in EVERYTHING if path.split("?")[0] in (*PAGES, *CHARTS)]
+    with client(site, None) as by_server, client(unable(site), workers) as by_processes:
+        for path in (*made, *REFUSED):
+            address = places(shown, path)
+            expected, found = by_server.get(address), by_processes.get(address)
+            assert found.text == expected.text
+            assert found.status_code == expected.status_code == REFUSED.get(path, 200)
+            assert {**found.headers, "date": ""} == {**expected.headers, "date": ""}
+
+
+def test_what_nobody_thought_of_is_told(shown: Shown, workers: Workers) -> None:
+    asked = Asked("/nowhere", "/nowhere", b"", {})
+    with pytest.raises(PageFailed, match=r"in make\n[^$]*KeyError: '/nowhere'"):
+        asyncio.run(workers.make(asked, shown.site.moment))
+    with client(unable(shown.site), workers) as by_processes:
+        assert by_processes.get("/").status_code == httpx.codes.OK
+
+
+def test_a_page_is_made_whoever_ends_a_process(shown: Shown, workers: Workers) -> None:
+    first, *_ = before = processes()
+    assert len(before) == 2
+    with client(shown.site, workers) as asking:
+        first.kill()
+        first.join(SECONDS_MAX)
+        assert [asking.get("/").status_code for _ in range(5)] == [200] * 5
+    wait(workers)
+    assert not processes() & before
+    with client(unable(shown.site), workers) as by_processes:
+        assert by_processes.get("/").status_code == httpx.codes.OK
+
+
+def test_processes_end_with_a_server_that_is_killed(shown: Shown) -> None:
+    command = [sys.executable, "-c", SERVER, str(shown.site.home.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+        server.kill()
+        # Whoever lives on has it open.
+        rest, _ = server.communicate(timeout=SECONDS_MAX)
+        assert not rest
+
+
+def test_books_that_cannot_be_opened_again_are_shown_by_the_server(shown: Shown, tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    with closing(Database.open(f"sqlite:///{folder}/books.db")) as database:
+        shutil.rmtree(folder)
+        with working(replace(shown.site, database=database), 1) as workers:
+            assert workers is not None
+            with client(shown.site, workers) as asking:
+                assert isinstance(workers._begun[0].exception(SECONDS_MAX), BrokenProcessPool)
+                assert not workers.are_ready()
+                assert asking.get("/").status_code == httpx.codes.OK
+
+
+@pytest.mark.parametrize(("cores", "count"), [(None, 0), (1, 0), (2, 2), (WORKERS_MAX, 4), (64, 4)])
+def test_a_process_for_each_core(monkeypatch: pytest.MonkeyPatch, cores: int | None, count: int) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert usual_workers() == count
