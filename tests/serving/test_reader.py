@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from sessionpay.core.books import Books
 from sessionpay.core.ids import ZERO_ADDRESS, Address, SessionId
 from sessionpay.core.movements import movements
+from sessionpay.core.wire import to_json
 from sessionpay.services.budget import NoSession
 from sessionpay.serving import LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, SessionView
+from sessionpay.store.pages import BATCH_HEAD_MAX
 from tests.indexer.history import DELAY, NODES, OWNERS, SESSIONS
 from tests.serving.conftest import NOT_FINAL, every
 
@@ -132,6 +134,7 @@ def test_events_are_those_of_the_history(told: Told) -> None:
         }
         assert (row.transaction_hash, row.timestamp) == (entry.transaction_hash, entry.timestamp)
     assert {row.rows is None for row in shown} == {True, False}
+    assert max(len(to_json(entry.event)) for entry in told.entries) > BATCH_HEAD_MAX
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

@@ -18,12 +18,15 @@ from sqlalchemy import (
     Select,
     Subquery,
     bindparam,
+    case,
     func,
+    literal_column,
     select,
 )
 from sqlalchemy.sql.elements import BindParameter
 
 from sessionpay.core.books import Node, Session
+from sessionpay.core.events import NodesAllocated, SessionsCharged
 from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import BaseUnits
 from sessionpay.core.movements import Kind, Movement
@@ -36,6 +39,11 @@ from sessionpay.store.tables import events as events_table
 from sessionpay.store.tables import movements as movements_table
 from sessionpay.store.tables import nodes as nodes_table
 from sessionpay.store.tables import sessions as sessions_table
+
+# Each row of these is a movement. Their texts are some ten thousand signs, which no list needs: the rows come
+# last in them, behind a sequence and a total of at most 78 digits each.
+BATCHES = (SessionsCharged, NodesAllocated)
+BATCH_HEAD_MAX = 256
 
 _Rows = TypeVar("_Rows", bound=Select[*tuple[Any, ...]])
 
@@ -287,9 +295,16 @@ def _with_transactions(piece: Subquery, *, newest_first: bool) -> Select[*tuple[
 
 
 def _entries() -> Select[*tuple[Any, ...]]:
-    e = events_table.c
+    """Return events, and of batches but the begin of their text, and how many movements their rows made."""
+    e, m = events_table.c, movements_table.c
+    is_batch = e.name.in_([literal_column(f"'{event.__name__}'") for event in BATCHES])
+    last = select(func.max(m.row)).where(
+        m.contract_id == e.contract_id, m.block_number == e.block_number, m.log_index == e.log_index
+    )
     return select(
-        e.block_number, e.log_index, e.block_hash, e.transaction_hash, e.timestamp, e.name, e.arguments,
+        e.block_number, e.log_index, e.block_hash, e.transaction_hash, e.timestamp, e.name,
+        case((is_batch, func.substr(e.arguments, 1, BATCH_HEAD_MAX)), else_=e.arguments),
+        case((is_batch, last.scalar_subquery() + 1)),
     )  # fmt: skip
 
 
@@ -330,11 +345,12 @@ def _spot(spot: Spot | LogSpot | None) -> dict[str, object]:
 
 
 def _said(row: Sequence[Any]) -> Said:
-    number, log_index, block_hash, transaction_hash, timestamp, name, text = row
+    number, log_index, block_hash, transaction_hash, timestamp, name, text, moved = row
     if not (type(number) is type(log_index) is type(timestamp) is int and is_event_name(name)):
         raise TypeError("a block, a log or a time that is no number, or an event that the contract has not")
     arguments, rows = outline(text)
-    return Said(number, log_index, block_hash, transaction_hash, timestamp, name, arguments, rows)
+    counted = rows if moved is None else moved
+    return Said(number, log_index, block_hash, transaction_hash, timestamp, name, arguments, counted)
 
 
 def _moved(row: Sequence[Any]) -> Moved:
