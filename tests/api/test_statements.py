@@ -16,7 +16,7 @@ import pytest
 
 from sessionpay.core.books import Books
 from sessionpay.core.movements import Kind, movements
-from sessionpay.serving import statements
+from sessionpay.serving import statements, turns
 from tests.api.test_books import ASSET, client, read, told
 from tests.api.test_usage import problem
 from tests.indexer.history import DELAY, NODES, SESSIONS
@@ -34,13 +34,14 @@ __all__ = ["client", "database", "kind", "postgresql", "told", "url"]
 
 SESSION = SESSIONS[1]
 PATHS = (f"/v1/sessions/{SESSION}/statement", f"/v1/nodes/{NODES[0]}/statement", "/v1/network/statement")
-BATCH = 7
+BATCH, PIECE = 7, 1_000
 
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read few lines at a time, so that even these statements take several batches."""
-    monkeypatch.setattr(statements, "LIMIT_MAX", BATCH)
+    """Read and send few lines at a time, so that even these statements take several batches."""
+    monkeypatch.setattr(statements, "LINES_AT_ONCE", BATCH)
+    monkeypatch.setattr(turns, "PIECE_BYTES", PIECE)
 
 
 def moved(told: Told, is_own: Callable[[Movement], bool]) -> list[tuple[tuple[int, int, int], Movement]]:

@@ -6,8 +6,10 @@ from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.middleware import Middleware
 
 from sessionpay.api import (
     accounts,
@@ -37,8 +39,12 @@ from sessionpay.services.intake import Intake
 from sessionpay.services.proof import Audit
 from sessionpay.services.sign_in import SignIns
 from sessionpay.serving import EXPORTS_AT_ONCE_MAX, Reader, UsageReader, signing_in
+from sessionpay.serving.turns import InTurn
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
+
+# Answers that are worked out at a time: one for each core and one that the database works on.
+ANSWERS_AT_ONCE = 3
 
 DESCRIPTION = "Usage in, nodes paid, and the books of it. Amounts are texts of base units."
 
@@ -97,6 +103,7 @@ def application(serving: Serving) -> FastAPI:
     """Return the application; it needs nothing but a server."""
     registry = CollectorRegistry()
     registry.register(StateCollector(serving.look, serving.audit))
+    turns = CapacityLimiter(ANSWERS_AT_ONCE)
     app = FastAPI(
         title="sessionpay",
         version="1",
@@ -104,7 +111,7 @@ def application(serving: Serving) -> FastAPI:
         # Its pages of documentation would load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
-        middleware=serving.access.middleware(),
+        middleware=[*serving.access.middleware(), Middleware(InTurn, below="/v1/", turns=turns)],
     )
     answer_problems(app)
     if serving.takes_usage:
@@ -118,7 +125,7 @@ def application(serving: Serving) -> FastAPI:
     app.include_router(session_usage.router(viewing, serving.usage()))
     app.include_router(accounts.router(reader))
     app.include_router(current.router(reader))
-    app.include_router(statements.router(reader))
+    app.include_router(statements.router(reader, turns))
     app.include_router(stream.router(reader))
     app.include_router(network.router(reader))
     app.include_router(audit.router(serving.audit, serving.unaudited, serving.contract.asset))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
@@ -35,7 +36,8 @@ from sessionpay.api.problems import described
 from sessionpay.core.ids import Address, SessionId, parse_address, parse_session_id
 from sessionpay.core.money import Asset
 from sessionpay.serving import Reader, Statement, StatementFormat, statement
-from sessionpay.serving.statements import COLUMNS, in_batches, written_as_csv
+from sessionpay.serving.statements import COLUMNS, written_as_csv
+from sessionpay.serving.turns import each_in_turn, gathered
 
 _LINE: dict[str, Any] = {
     "block_number": 1100, "log_index": 4, "row": 0, "timestamp": EXAMPLE_TIME,
@@ -114,8 +116,8 @@ class StatementAnswer(BaseModel):
     lines: list[StatementLineAnswer]
 
 
-def router(reader: Reader) -> APIRouter:
-    """Return the routes."""
+def router(reader: Reader, turns: CapacityLimiter) -> APIRouter:
+    """Return the routes; pieces of statements are made in `turns`."""
     routes = APIRouter()
 
     @routes.get(
@@ -134,7 +136,9 @@ def router(reader: Reader) -> APIRouter:
         form: _Form = None,
     ) -> Response:
         """Return deposits, withdrawals and charges of a period that is final, the oldest first."""
-        return _answer(reader, request, parse_session_id(session_id), (from_block, to_block), form)
+        return _answer(
+            reader, turns, request, parse_session_id(session_id), (from_block, to_block), form=form
+        )
 
     @routes.get(
         "/v1/nodes/{node}/statement",
@@ -148,7 +152,7 @@ def router(reader: Reader) -> APIRouter:
         request: Request, node: Node, from_block: _From = None, to_block: _To = None, form: _Form = None
     ) -> Response:
         """Return allocations and payouts of a period that is final, the oldest first."""
-        return _answer(reader, request, parse_address(node), (from_block, to_block), form)
+        return _answer(reader, turns, request, parse_address(node), (from_block, to_block), form=form)
 
     @routes.get(
         "/v1/network/statement",
@@ -162,16 +166,18 @@ def router(reader: Reader) -> APIRouter:
         request: Request, from_block: _From = None, to_block: _To = None, form: _Form = None
     ) -> Response:
         """Return charges and allocations of a period that is final, the oldest first."""
-        return _answer(reader, request, None, (from_block, to_block), form)
+        return _answer(reader, turns, request, None, (from_block, to_block), form=form)
 
     return routes
 
 
 def _answer(
     reader: Reader,
+    turns: CapacityLimiter,
     request: Request,
     of: SessionId | Address | None,
     period: tuple[int | None, int | None],
+    *,
     form: str | None,
 ) -> Response:
     found = statement(reader, of=of, from_block=period[0], to_block=period[1])
@@ -189,21 +195,20 @@ def _answer(
     if chosen is StatementFormat.CSV:
         name = f"{'network' if of is None else of}-{found.from_block}-{found.to_block}.csv"
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        return StreamingResponse(written_as_csv(found), media_type=_MEDIA_TYPES[chosen], headers=headers)
-    return StreamingResponse(_json(found, asset), media_type=_MEDIA_TYPES[chosen], headers=headers)
+    texts = written_as_csv(found) if chosen is StatementFormat.CSV else _json(found, asset)
+    # However long it is, little of it is in memory.
+    pieces = each_in_turn(turns, gathered(texts))
+    return StreamingResponse(pieces, media_type=_MEDIA_TYPES[chosen], headers=headers)
 
 
 def _json(found: Statement, asset: Asset) -> Iterator[bytes]:
-    """Yield the answer in pieces, so that however long it is, little of it is in memory."""
     shown = {"asset": AssetAnswer.model_validate(asset), "lines": []}
     head = StatementAnswer.model_validate(
         {name: getattr(found, name) for name in StatementAnswer.model_fields if name not in shown} | shown
     )
     yield head.model_dump_json().removesuffix("]}").encode()
     comma = b""
-    for some in in_batches(
-        found.lines, lambda line: StatementLineAnswer.model_validate(line).model_dump_json().encode()
-    ):
-        yield comma + b",".join(some)
+    for line in found.lines:
+        yield comma + StatementLineAnswer.model_validate(line).model_dump_json().encode()
         comma = b","
     yield b"]}"

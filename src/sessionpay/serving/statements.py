@@ -5,7 +5,7 @@ Only what is final is in one, so a statement never changes, however often it is 
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from enum import StrEnum
 
@@ -16,10 +16,13 @@ from sessionpay.core.ids import Address, SessionId
 from sessionpay.core.money import NOTHING, BaseUnits
 from sessionpay.core.movements import Kind
 from sessionpay.services.budget import NoSession
-from sessionpay.serving.errors import LIMIT_MAX, NoNode
+from sessionpay.serving.errors import NoNode
 from sessionpay.serving.reader import Reader
 from sessionpay.store import evidence, pages, queries
 from sessionpay.store.pages import Moved, Spot
+
+# About as many as make one piece of an answer.
+LINES_AT_ONCE = 200
 
 # What is paid out or deposited passes the treasury by.
 _OF_TREASURY = {Kind.CHARGE: 1, Kind.ALLOCATION: -1}
@@ -114,24 +117,11 @@ def statement(
 
 def written_as_csv(found: Statement) -> Iterator[bytes]:
     """Yield a statement's lines between one of kind `opening` and one of kind `closing`."""
-    yield _csv(COLUMNS) + _csv(_bare(found.from_block, "opening", found.opening_balance))
-    for some in in_batches(found.lines, lambda line: _csv(astuple(line))):
-        yield b"".join(some)
+    yield _csv(COLUMNS)
+    yield _csv(_bare(found.from_block, "opening", found.opening_balance))
+    for line in found.lines:
+        yield _csv(astuple(line))
     yield _csv(_bare(found.to_block, "closing", found.closing_balance))
-
-
-def in_batches(
-    lines: Iterable[StatementLine], write: Callable[[StatementLine], bytes]
-) -> Iterator[list[bytes]]:
-    """Yield lines as they are written, so many at a time as are read at a time."""
-    some: list[bytes] = []
-    for line in lines:
-        some.append(write(line))
-        if len(some) == LIMIT_MAX:
-            yield some
-            some = []
-    if some:
-        yield some
 
 
 def _require_known(connection: Connection, reader: Reader, of: SessionId | Address | None) -> None:
@@ -177,9 +167,9 @@ def _lines(
                 newest_first=False,
                 up_to=last,
                 kinds=tuple(_OF_TREASURY) if of is None else (),
-                limit=LIMIT_MAX,
+                limit=LINES_AT_ONCE,
             )
-        behind = found[-1].spot if len(found) == LIMIT_MAX else None
+        behind = found[-1].spot if len(found) == LINES_AT_ONCE else None
         yield from (_line(each, of) for each in found)
 
 

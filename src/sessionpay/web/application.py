@@ -1,6 +1,6 @@
 """The pages as an application: routes, faults as pages, and headers on all of it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
@@ -15,6 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from sessionpay.serving.headers import SecurityHeaders
+from sessionpay.serving.turns import each_in_turn
 from sessionpay.web import epochs, network, nodes, searching, sessions, viewing
 from sessionpay.web.actions import ACTIONS
 from sessionpay.web.headers import CONTENT_SECURITY_POLICY
@@ -107,7 +108,7 @@ def _table(
         seen = viewing.seen(site, request)
         table = make(seen, request)
         named = {"Content-Disposition": f'attachment; filename="{table.name}.csv"'}
-        lines = _each_in_turn(turns, csv_lines(table))
+        lines = each_in_turn(turns, csv_lines(table))
         return StreamingResponse(lines, media_type="text/csv", headers=viewing.caching(seen) | named)
 
     return _in_turn(turns, begun)
@@ -136,12 +137,6 @@ def _in_turn(
         return await to_thread.run_sync(make, request, limiter=turns)
 
     return answer
-
-
-async def _each_in_turn(turns: CapacityLimiter, pieces: Iterator[str]) -> AsyncIterator[str]:
-    """Yield pieces, each made as soon as it is its turn, so that nobody waits for a whole table."""
-    while (piece := await to_thread.run_sync(next, pieces, None, limiter=turns)) is not None:
-        yield piece
 
 
 def _file(site: Site) -> Callable[[Request], Response]:
