@@ -87,6 +87,7 @@ def processes() -> Iterator[list[subprocess.Popen[str]]]:
         process.communicate()
 
 
+@pytest.mark.servers
 def test_process_settles_and_ends_when_asked(tmp_path: Path, processes: list[subprocess.Popen[str]]) -> None:
     if anvil_binary() is None:
         pytest.skip("no anvil binary: set ANVIL to one, or install it with npm")

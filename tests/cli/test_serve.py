@@ -56,13 +56,17 @@ def started(*words: str, home: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "SESSIONPAY_CONFIG": str(home / "config.toml")}
     command = [*PROGRAM, "serve", "--port", "0", *words]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment)
+    return subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, env=environment, start_new_session=True
+    )
 
 
-def first_page(process: subprocess.Popen[str], ask: Callable[[Client, str], None] | None = None) -> str:
+def first_page(
+    process: subprocess.Popen[str], ask: Callable[[Client, str], None] | None = None, *, page_workers: int
+) -> str:
     """Return the first page from where the process says it is, and end the process as a person does.
 
-    It should end without a word, but for what it had to say of the chain.
+    It should have so many processes for pages, and end without a word but for what it said of the chain.
     """
     assert process.stdout is not None
     try:
@@ -71,7 +75,11 @@ def first_page(process: subprocess.Popen[str], ask: Callable[[Client, str], None
         with Client(url) as books:
             if ask is not None:
                 ask(books, url)
-        process.send_signal(signal.SIGINT)
+        asked = ("ps", "-o", "args=", "--ppid", str(process.pid))
+        children = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+        assert children.count("spawn_main") == page_workers
+        # As a key in a terminal does, which all processes there hear.
+        os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=SECONDS_MAX)
         assert process.returncode == 0
         assert errors.partition("the chain is left out")[0] == ""
@@ -106,8 +114,8 @@ def unsigned(url: str, path: str) -> str:
 
 
 def test_a_demonstration_is_shown(tmp_path: Path) -> None:
-    words = ("--demo", "--cors-origin", "https://books.example", "--rate-limit", "8")
-    text = first_page(started(*words, home=tmp_path), ask_demonstration)
+    words = ("--demo", "--cors-origin", "https://books.example", "--rate-limit", "8", "--page-workers", "1")
+    text = first_page(started(*words, home=tmp_path), ask_demonstration, page_workers=1)
     assert "A demonstration" in text
     assert "Nothing is missing: difference 0" in text
 
@@ -160,7 +168,7 @@ def test_a_chain_that_is_named_is_looked_at_and_audited(program: Program, tmp_pa
 def test_a_bound_home_is_shown(program: Program, tmp_path: Path) -> None:
     home = bound(program, tmp_path)
     words = ("--home", str(home.path), "--page-workers", "0")
-    text = first_page(started(*words, home=tmp_path / "elsewhere"), ask_bound)
+    text = first_page(started(*words, home=tmp_path / "elsewhere"), ask_bound, page_workers=0)
     assert "A demonstration" not in text
     assert "The books add up: difference 0" in text
     assert "this server does not ask the chain" in text

@@ -161,7 +161,6 @@ def _served(
         home=home,
         clock=clock,
         sign_ins=sign_ins,
-        can_sign_in=True,
     )
     key = reporters.enrol(database, "router", signer=None, at=1)
     with database.reading() as connection:

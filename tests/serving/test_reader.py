@@ -3,6 +3,7 @@
 Given any account, when it is shown, every number should be that of the books
 Given any list, when it is read in pages of any size, each row should come once, in order
 Given the whole network, each unit of money should be in exactly one place
+Given a batch of which the movements are lost, it should not be shown with another number of them
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sessionpay.core.movements import movements
 from sessionpay.core.wire import to_json
 from sessionpay.services.budget import NoSession
 from sessionpay.serving import LIMIT_MAX, BadLimit, NoNode, NoSuchEpoch, SessionView
+from sessionpay.store import tables
 from sessionpay.store.pages import BATCH_HEAD_MAX
 from tests.indexer.history import DELAY, NODES, OWNERS, SESSIONS
 from tests.serving.conftest import NOT_FINAL, every
@@ -135,6 +137,13 @@ def test_events_are_those_of_the_history(told: Told) -> None:
         assert (row.transaction_hash, row.timestamp) == (entry.transaction_hash, entry.timestamp)
     assert {row.rows is None for row in shown} == {True, False}
     assert max(len(to_json(entry.event)) for entry in told.entries) > BATCH_HEAD_MAX
+
+
+def test_a_batch_without_its_movements_is_not_shown(told: Told) -> None:
+    with told.database.writing() as connection:
+        connection.execute(tables.movements.delete())
+    with pytest.raises(TypeError, match="a batch whose movements are missing"):
+        every(told.reader.events, 9)
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

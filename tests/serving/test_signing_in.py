@@ -366,4 +366,4 @@ def test_the_header_says_who_is_signed_in(hiding: Hiding, client: httpx.Client) 
 
 
 def _without_sign_ins(hiding: Hiding) -> Any:  # noqa: ANN401 - an application
-    return pages(replace(hiding.site, sign_ins=None, can_sign_in=False))
+    return pages(replace(hiding.site, sign_ins=None))

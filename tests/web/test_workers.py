@@ -4,8 +4,8 @@ Given any page or chart, and what cannot be shown
   it should be the same as if the server made it, for whoever looks
 Given what nobody thought of
   it should be told where it happened, and the next page be made
-Given a process that somebody ends
-  the next page should be made nevertheless, and soon by new processes
+Given processes that somebody ends
+  only the pages that they are at should be lost, and new ones begin, but not again and again
 Given a server that is killed
   its processes should end
 Given books that cannot be opened again
@@ -18,10 +18,13 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -31,17 +34,18 @@ import httpx
 import pytest
 from jinja2 import Environment
 
-from sessionpay.api import serving
+from sessionpay.api import Access, serving
+from sessionpay.cli.site import shown as serve_shown
 from sessionpay.core.ids import Address
 from sessionpay.serving import Viewer
 from sessionpay.store.database import Database
-from sessionpay.web import WORKERS_MAX, Workers, pages, usual_workers, working
+from sessionpay.web import Workers, pages, usual_workers, working
 from sessionpay.web.making import CHARTS, PAGES, Asked
 from sessionpay.web.workers import PageFailed
 from tests.web.places import EVERYTHING, places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from multiprocessing.process import BaseProcess
     from pathlib import Path
 
@@ -86,7 +90,7 @@ def workers(shown: Shown) -> Iterator[Workers]:
     others = processes()
     with working(shown.site, 2) as begun:
         assert begun is not None
-        wait(begun)
+        until(begun.are_ready)
         yield begun
     assert processes() == others
 
@@ -95,11 +99,16 @@ def processes() -> set[BaseProcess]:
     return set(multiprocessing.active_children())
 
 
-def wait(workers: Workers) -> None:
+def until(holds: Callable[[], bool]) -> None:
     end = time.monotonic() + SECONDS_MAX
-    while not workers.are_ready():
+    while not holds():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def signalled(process: BaseProcess, number: signal.Signals) -> None:
+    assert process.pid is not None
+    os.kill(process.pid, number)
 
 
 @contextmanager
@@ -132,19 +141,40 @@ def test_it_is_the_same_page(shown: Shown, workers: Workers, somebody: Viewer | 
 def test_what_nobody_thought_of_is_told(shown: Shown, workers: Workers) -> None:
     asked = Asked("/nowhere", "/nowhere", b"", {})
     with pytest.raises(PageFailed, match=r"in make\n[^$]*KeyError: '/nowhere'"):
-        asyncio.run(workers.make(asked, shown.site.moment))
+        asyncio.run(workers.make(asked, shown.site))
     with client(unable(shown.site), workers) as by_processes:
         assert by_processes.get("/").status_code == httpx.codes.OK
 
 
-def test_a_page_is_made_whoever_ends_a_process(shown: Shown, workers: Workers) -> None:
-    first, *_ = before = processes()
+def test_serve_has_its_pages_made_there(shown: Shown, workers: Workers) -> None:
+    app = serve_shown(unable(shown.site), access=Access(), workers=workers)
+    with serving(app, "127.0.0.1:0") as server:
+        answer = httpx.get(server.url, timeout=SECONDS_MAX, trust_env=False)
+    assert answer.status_code == httpx.codes.OK
+    assert "Sign in" in answer.text
+
+
+def test_whoever_ends_a_process_ends_no_more_than_what_it_makes(
+    shown: Shown, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = processes()
     assert len(before) == 2
-    with client(shown.site, workers) as asking:
-        first.kill()
-        first.join(SECONDS_MAX)
-        assert [asking.get("/").status_code for _ in range(5)] == [200] * 5
-    wait(workers)
+    for process in before:
+        signalled(process, signal.SIGSTOP)
+    with client(shown.site, workers) as asking, ThreadPoolExecutor(4) as visitors:
+        pages_asked = [visitors.submit(asking.get, "/") for _ in range(4)]
+        until(lambda: workers._turns.statistics().tasks_waiting == 2)
+        for process in before:
+            signalled(process, signal.SIGKILL)
+        answers = [each.result() for each in pages_asked]
+        assert sorted(answer.status_code for answer in answers) == [200, 200, 503, 503]
+        assert any("ended before it was done; try again" in answer.text for answer in answers)
+        # They began not long ago, and are not begun again and again.
+        assert asking.get("/").status_code == httpx.codes.OK
+        assert not processes()
+        monkeypatch.setattr("sessionpay.web.workers.SECONDS_BETWEEN_BEGINNINGS", 0)
+        assert asking.get("/").status_code == httpx.codes.OK
+        until(workers.are_ready)
     assert not processes() & before
     with client(unable(shown.site), workers) as by_processes:
         assert by_processes.get("/").status_code == httpx.codes.OK
@@ -174,7 +204,7 @@ def test_books_that_cannot_be_opened_again_are_shown_by_the_server(shown: Shown,
                 assert asking.get("/").status_code == httpx.codes.OK
 
 
-@pytest.mark.parametrize(("cores", "count"), [(None, 0), (1, 0), (2, 2), (WORKERS_MAX, 4), (64, 4)])
-def test_a_process_for_each_core(monkeypatch: pytest.MonkeyPatch, cores: int | None, count: int) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: cores)
+@pytest.mark.parametrize(("cores", "count"), [(1, 0), (2, 2), (4, 4), (64, 4)])
+def test_a_process_for_each_core(monkeypatch: pytest.MonkeyPatch, cores: int, count: int) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: set(range(cores)))
     assert usual_workers() == count

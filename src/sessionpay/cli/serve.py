@@ -31,7 +31,7 @@ from sessionpay.services.proof import Audit, audit_books
 from sessionpay.serving.memory import loaded_for_good
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
-from sessionpay.web import WORKERS_MAX, Site, usual_workers, working
+from sessionpay.web import USUAL_WORKERS_MAX, WORKERS_MAX, Site, usual_workers, working
 
 PORT_DEFAULT = 8080
 # Soon enough for a person who ends the process, seldom enough to cost nothing.
@@ -54,8 +54,10 @@ _PageWorkers = Annotated[
     Option(
         "--page-workers",
         min=0,
+        max=WORKERS_MAX,
         metavar="N",
-        help=f"Processes that make pages, 0 for none; if left out, one a core, {WORKERS_MAX} at most.",
+        help="Processes that make pages, 0 for none; if left out, one for each core if there are several, "
+        f"{USUAL_WORKERS_MAX} at most.",
     ),
 ]
 

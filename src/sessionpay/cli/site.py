@@ -23,8 +23,7 @@ def shown(
     make its pages, None where the server does.
     """
     web3 = site.chain.web3 if site.chain else None
-    sign_ins = signing_in(site.reader, public=access.public, web3=web3)
-    site = replace(site, sign_ins=sign_ins, can_sign_in=True)
+    site = replace(site, sign_ins=signing_in(site.reader, public=access.public, web3=web3))
     served = Serving(
         site.database,
         site.contract,

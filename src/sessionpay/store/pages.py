@@ -42,8 +42,8 @@ from sessionpay.store.tables import sessions as sessions_table
 
 # Each row of these is a movement. Their texts are some ten thousand signs, which no list needs: the rows come
 # last in them, behind a sequence and a total of at most 78 digits each.
-BATCHES = (SessionsCharged, NodesAllocated)
 BATCH_HEAD_MAX = 256
+_BATCHES = (SessionsCharged.__name__, NodesAllocated.__name__)
 
 _Rows = TypeVar("_Rows", bound=Select[*tuple[Any, ...]])
 
@@ -295,9 +295,9 @@ def _with_transactions(piece: Subquery, *, newest_first: bool) -> Select[*tuple[
 
 
 def _entries() -> Select[*tuple[Any, ...]]:
-    """Return events, and of batches but the begin of their text, and how many movements their rows made."""
+    """Return events, of batches but the beginning of their text, and how many movements their rows are."""
     e, m = events_table.c, movements_table.c
-    is_batch = e.name.in_([literal_column(f"'{event.__name__}'") for event in BATCHES])
+    is_batch = e.name.in_([literal_column(f"'{name}'") for name in _BATCHES])
     last = select(func.max(m.row)).where(
         m.contract_id == e.contract_id, m.block_number == e.block_number, m.log_index == e.log_index
     )
@@ -349,6 +349,8 @@ def _said(row: Sequence[Any]) -> Said:
     if not (type(number) is type(log_index) is type(timestamp) is int and is_event_name(name)):
         raise TypeError("a block, a log or a time that is no number, or an event that the contract has not")
     arguments, rows = outline(text)
+    if rows and moved is None and name in _BATCHES:
+        raise TypeError("a batch whose movements are missing")
     counted = rows if moved is None else moved
     return Said(number, log_index, block_hash, transaction_hash, timestamp, name, arguments, counted)
 

@@ -2,6 +2,6 @@
 
 from sessionpay.web.application import pages
 from sessionpay.web.site import Site
-from sessionpay.web.workers import WORKERS_MAX, Workers, usual_workers, working
+from sessionpay.web.workers import USUAL_WORKERS_MAX, WORKERS_MAX, Workers, usual_workers, working
 
-__all__ = ["WORKERS_MAX", "Site", "Workers", "pages", "usual_workers", "working"]
+__all__ = ["USUAL_WORKERS_MAX", "WORKERS_MAX", "Site", "Workers", "pages", "usual_workers", "working"]

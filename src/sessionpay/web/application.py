@@ -1,6 +1,7 @@
 """The pages as an application: routes, faults as pages, and headers on all of it."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
@@ -10,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -19,7 +20,7 @@ from sessionpay.serving.turns import each_in_turn
 from sessionpay.web import epochs, network, nodes, searching, sessions, viewing
 from sessionpay.web.actions import ACTIONS
 from sessionpay.web.headers import CONTENT_SECURITY_POLICY
-from sessionpay.web.making import CHARTS, FAULTS, PAGES, Asked, Made, fault, make
+from sessionpay.web.making import CHARTS, FAULTS, HTML, PAGES, Asked, Made, fault, make
 from sessionpay.web.previews import answer_of, standing_of
 from sessionpay.web.site import Site
 from sessionpay.web.tables import Table, csv_lines
@@ -51,10 +52,12 @@ TABLES: dict[str, Callable[[Site, Request], Table]] = {
 def pages(site: Site, workers: Workers | None = None) -> Starlette:
     """Return the application; it needs nothing but a server.
 
-    Pages and charts are made by `workers`, and by threads of the server while there are none.
+    Pages and charts are made by `workers`, and by threads of the server while there are none. Visitors can
+    sign in where `site` has `sign_ins`.
     """
     at_once = PAGES_AT_ONCE_SQLITE if site.database.is_sqlite else PAGES_AT_ONCE_POSTGRESQL
     turns = CapacityLimiter(at_once)
+    site = replace(site, can_sign_in=site.sign_ins is not None)
     static = StaticFiles(directory=str(files("sessionpay.web") / "static"))
     return Starlette(
         routes=[
@@ -78,13 +81,16 @@ def pages(site: Site, workers: Workers | None = None) -> Starlette:
 def _page(
     site: Site, turns: CapacityLimiter, workers: Workers | None, route: str
 ) -> Callable[[Request], Awaitable[Response]]:
+    def made_here(seen: Site, asked: Asked) -> Made:
+        return make(seen, asked, seen.moment)
+
     async def answer(request: Request) -> Response:
         # Charts are the same for everybody.
         seen = viewing.seen(site, request) if route in PAGES else site
         asked = Asked.of(route, request)
-        made = await workers.make(asked, seen.moment) if workers else None
+        made = await workers.make(asked, seen) if workers else None
         if made is None:
-            made = await to_thread.run_sync(make, seen, asked, limiter=turns)
+            made = await to_thread.run_sync(made_here, seen, asked, limiter=turns)
         return _response(made, seen)
 
     return answer
@@ -96,7 +102,7 @@ def _action(
     def answer(request: Request) -> Response:
         seen = viewing.seen(site, request)
         status, text = answer_to(seen, request)
-        return _html(text, seen, status=status)
+        return _response(Made(status, HTML, text), seen)
 
     return answer
 
@@ -147,10 +153,6 @@ def _file(site: Site) -> Callable[[Request], Response]:
     return answer
 
 
-def _html(text: str, seen: Site, *, status: int = HTTPStatus.OK) -> Response:
-    return HTMLResponse(text, status_code=status, headers=viewing.caching(seen))
-
-
 def _response(made: Made, seen: Site) -> Response:
     return Response(made.text, made.status, viewing.caching(seen), made.media_type)
 
@@ -163,7 +165,7 @@ def _faults(site: Site) -> dict[int | type[Exception], Callable[[Request, Except
             reason = "There is no such page. Search for a session, an address, a transaction or an epoch."
             seen = viewing.seen(site, request)
             text = seen.render("fault.html", "Not found", reason=reason)
-            return _html(text, seen, status=HTTPStatus.NOT_FOUND)
+            return _response(Made(HTTPStatus.NOT_FOUND, HTML, text), seen)
         return PlainTextResponse(exception.detail, exception.status_code, headers=exception.headers)
 
     def told(request: Request, exception: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""How a page or a chart is made: of the books, a moment and what was asked, and of nothing else.
+"""How a page or a chart is made: of the books, a moment, and what was asked.
 
 So it does not matter where that is done: in a thread of the server, or in a process beside it.
 """
@@ -10,13 +10,13 @@ from http import HTTPStatus
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 
-from sessionpay.core.errors import InputError
+from sessionpay.core.errors import InputError, SessionPayError
 from sessionpay.services.budget import NoSession
 from sessionpay.services.origins import ForeignRequest
 from sessionpay.serving import ExportsBusy, NoNode, NoSuchEpoch, NoSuchFile, UsageElsewhere, UsageHidden
 from sessionpay.web import epochs, network, nodes, searching, sessions
 from sessionpay.web.searching import NoTransaction
-from sessionpay.web.site import Site
+from sessionpay.web.site import Moment, Site
 
 PAGES: dict[str, Callable[[Site, Request], str]] = {
     "/": network.page,
@@ -39,8 +39,17 @@ CHARTS: dict[str, Callable[[Site, Request], str]] = {
 
 HTML, SVG = "text/html", "image/svg+xml"
 
+
+class PageLost(SessionPayError):
+    """Whoever made a page ended before it was done."""
+
+    def __init__(self) -> None:
+        """Say so, and what to do."""
+        super().__init__("the process that made this page ended before it was done; try again in a minute")
+
+
 # What people are told of, instead of a page.
-FAULTS = (InputError, DBAPIError, ExportsBusy)
+FAULTS = (InputError, DBAPIError, ExportsBusy, PageLost)
 # What was asked for is well written, and not there.
 _MISSING = (NoSession, NoNode, NoSuchEpoch, NoSuchFile, NoTransaction, UsageElsewhere)
 _FORBIDDEN = (UsageHidden, ForeignRequest)
@@ -83,8 +92,9 @@ class Made:
     text: str
 
 
-def make(site: Site, asked: Asked) -> Made:
+def make(site: Site, asked: Asked, moment: Moment) -> Made:
     """Return the page or the chart; what cannot be shown is a page, too, that says why."""
+    site = site.at(moment)
     page = PAGES.get(asked.route)
     try:
         # So that no two numbers on a page are of different moments.
@@ -102,7 +112,7 @@ def fault(site: Site, exception: Exception) -> Made:
     if isinstance(exception, DBAPIError):
         reason = "The database does not answer; try again in a minute."
         status, title = HTTPStatus.SERVICE_UNAVAILABLE, "The books cannot be read"
-    elif isinstance(exception, ExportsBusy):
+    elif isinstance(exception, (ExportsBusy, PageLost)):
         status, title = HTTPStatus.SERVICE_UNAVAILABLE, "Just now that is too much"
     elif isinstance(exception, _MISSING):
         status, title = HTTPStatus.NOT_FOUND, "Not found"

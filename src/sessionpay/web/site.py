@@ -39,7 +39,7 @@ class Site:
     `clock` gives unix seconds, `sight` what the chain said last, `audit` the last audit that this process
     knows of; both None where there is none. `is_demo` says that its chain ends with the process.
     `sign_ins` are those of the API beside it, None where nobody can sign in and in a process that only makes
-    pages; `can_sign_in` says whether one can; `viewer` is who looks.
+    pages; whoever serves them says with `can_sign_in` whether one can. `viewer` is who looks.
 
     `chain` is the contract as a node shows it, for what wallets are to sign; where it is None, `unsigned` is
     the reason that people read. `wallet_rpc` is a URL of the chain that wallets may be told, if there is one.

@@ -1,6 +1,5 @@
 """Processes beside the server that make pages and charts, because one interpreter computes on one core."""
 
-import atexit
 import os
 import signal
 import time
@@ -9,9 +8,9 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from threading import Thread
 from traceback import format_exc
 
@@ -21,17 +20,19 @@ from sessionpay.services.home import Home
 from sessionpay.serving.memory import load_for_good
 from sessionpay.store.database import Database
 from sessionpay.store.evidence import Contract
-from sessionpay.web.making import Asked, Made, make
+from sessionpay.web.making import Asked, Made, PageLost, make
 from sessionpay.web.site import Moment, Site
 
-# More cores than that are better left to the database.
-WORKERS_MAX = 4
+# More cores than the first are better left to the database; more than the second are a mistake.
+USUAL_WORKERS_MAX, WORKERS_MAX = 4, 64
+# If processes end as soon as they begin, to begin them is all that the machine would do.
+SECONDS_BETWEEN_BEGINNINGS = 30
 
 
 def usual_workers() -> int:
-    """Return one for each core that this process may use, none where that is one."""
-    cores = os.cpu_count() or 1
-    return min(cores, WORKERS_MAX) if cores > 1 else 0
+    """Return one for each core that this process may use, four at most, and none where that is one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, USUAL_WORKERS_MAX) if cores > 1 else 0
 
 
 class PageFailed(Exception):
@@ -47,7 +48,7 @@ class PageFailed(Exception):
 class _Books:
     """What a process opens for itself; `url` may hold a password, and goes through a pipe."""
 
-    url: str
+    url: str = field(repr=False)
     contract: Contract
     home: Home
     is_demo: bool
@@ -67,30 +68,47 @@ class Workers:
     def _begin(self) -> None:
         # A copy of a process with threads in it may wait forever for what they held.
         self._pool = ProcessPoolExecutor(self._count, get_context("spawn"), _prepare, (self._books,))
-        # Each of these has a process begun, which takes some seconds; whoever is first takes them all.
-        self._begun: list[Future[int]] = [self._pool.submit(os.getpid) for _ in range(self._count)]
+        others = set(active_children())
+        # Whoever ends the server with a key ends all processes of the terminal; the server tells them when.
+        usual = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            # Each of these has a process begin, which takes some seconds; whoever is first takes them all.
+            self._begun: list[Future[int]] = [self._pool.submit(os.getpid) for _ in range(self._count)]
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, usual)
+        self._processes = set(active_children()) - others
+        self._began_at = time.monotonic()
 
     def are_ready(self) -> bool:
-        """Tell whether somebody is at work; never, if the processes could not begin."""
+        """Tell whether somebody is at work."""
         return all(each.done() and each.exception() is None for each in self._begun)
 
-    async def make(self, asked: Asked, moment: Moment) -> Made | None:
-        """Return the page or the chart, None if there is nobody to make it. Raises `PageFailed`."""
+    async def make(self, asked: Asked, site: Site) -> Made | None:
+        """Return the page or the chart as `site` is shown, None if there is nobody to make it.
+
+        Raises `PageFailed`, and `PageLost` if a process ends while it is at it.
+        """
         async with self._turns:
-            if not self.are_ready():
+            if not all(each.done() for each in self._begun):
                 return None
-            pool = self._pool
             try:
-                return await wrap_future(pool.submit(_make, self._books, asked, moment))
+                making = self._pool.submit(_make, self._books, asked, site.moment)
             except BrokenProcessPool:
-                # One was ended from outside, and the others with it; who sees it first starts all anew.
-                if pool is self._pool:
-                    pool.shutdown(wait=False)
+                # One of them ended, and the others with it.
+                if time.monotonic() - self._began_at > SECONDS_BETWEEN_BEGINNINGS:
+                    self._pool.shutdown(wait=False)
                     self._begin()
                 return None
+            try:
+                return await wrap_future(making)
+            except BrokenProcessPool:
+                # It may be this page that ends whoever makes it, so that the server does not try, too.
+                raise PageLost from None
 
     def end(self) -> None:
-        """End them, after what they are at."""
+        """End them at once: they only read, and nobody waits any more for what they make."""
+        for process in self._processes:
+            process.terminate()
         self._pool.shutdown(cancel_futures=True)
 
 
@@ -108,19 +126,10 @@ def working(site: Site, count: int) -> Iterator[Workers | None]:
 
 
 def _prepare(books: _Books) -> None:
-    """Open the books in a process that ends with the server, however that ends, and not before."""
-    # Whoever ends the server with a key ends all processes of the terminal; the server tells them when.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Open the books in a process that ends with the server, however that ends."""
     Thread(target=_end_with_server, name="end with the server", daemon=True).start()
-    site = _site(books)
+    _site(books)
     load_for_good()
-
-    def end() -> None:
-        # To take everything else down is of no use, and DuckDB would complain of what is left of it.
-        site.database.close()
-        os._exit(0)
-
-    atexit.register(end)
 
 
 def _end_with_server() -> None:
@@ -138,6 +147,6 @@ def _site(books: _Books) -> Site:
 
 def _make(books: _Books, asked: Asked, moment: Moment) -> Made:
     try:
-        return make(_site(books).at(moment), asked)
+        return make(_site(books), asked, moment)
     except Exception:  # noqa: BLE001 - whatever it is, it has to get to the server
         raise PageFailed(format_exc()) from None
