@@ -75,7 +75,7 @@ def first_page(
         with Client(url) as books:
             if ask is not None:
                 ask(books, url)
-        asked = ("ps", "-o", "args=", "--ppid", str(process.pid))
+        asked = ("ps", "-ww", "-o", "args=", "--ppid", str(process.pid))
         children = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
         assert children.count("spawn_main") == page_workers
         # As a key in a terminal does, which all processes there hear.

@@ -17,6 +17,7 @@ Given a machine
 from __future__ import annotations
 
 import asyncio
+import math
 import multiprocessing
 import os
 import shutil
@@ -54,7 +55,8 @@ if TYPE_CHECKING:
 
 SECONDS_MAX = 60
 SOMEBODY = Viewer(Address("0x" + "0a" * 20))
-REFUSED = {
+# Where there is nothing to show, and the status that says so; a search says it in words.
+NOTHING_THERE = {
     "/sessions/none": 400,
     "/sessions/123456789": 404,
     "/nodes/0x0": 400,
@@ -127,14 +129,14 @@ def unable(site: Site) -> Site:
 
 @pytest.mark.parametrize("somebody", [None, SOMEBODY], ids=["nobody", "somebody"])
 def test_it_is_the_same_page(shown: Shown, workers: Workers, somebody: Viewer | None) -> None:
-    site = shown.site if somebody is None else replace(shown.site, viewer=somebody, can_sign_in=True)
+    site = shown.site if somebody is None else replace(shown.site, viewer=somebody)
     made = [path for path in EVERYTHING if path.split("?")[0] in (*PAGES, *CHARTS)]
     with client(site, None) as by_server, client(unable(site), workers) as by_processes:
-        for path in (*made, *REFUSED):
+        for path in (*made, *NOTHING_THERE):
             address = places(shown, path)
             expected, found = by_server.get(address), by_processes.get(address)
             assert found.text == expected.text
-            assert found.status_code == expected.status_code == REFUSED.get(path, 200)
+            assert found.status_code == expected.status_code == NOTHING_THERE.get(path, 200)
             assert {**found.headers, "date": ""} == {**expected.headers, "date": ""}
 
 
@@ -157,6 +159,8 @@ def test_serve_has_its_pages_made_there(shown: Shown, workers: Workers) -> None:
 def test_whoever_ends_a_process_ends_no_more_than_what_it_makes(
     shown: Shown, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    again_after = "sessionpay.web.workers.SECONDS_BETWEEN_BEGINNINGS"
+    monkeypatch.setattr(again_after, math.inf)
     before = processes()
     assert len(before) == 2
     for process in before:
@@ -169,10 +173,11 @@ def test_whoever_ends_a_process_ends_no_more_than_what_it_makes(
         answers = [each.result() for each in pages_asked]
         assert sorted(answer.status_code for answer in answers) == [200, 200, 503, 503]
         assert any("ended before it was done; try again" in answer.text for answer in answers)
-        # They began not long ago, and are not begun again and again.
+        assert any("This page was lost" in answer.text for answer in answers)
+        # It is not time yet to begin them again.
         assert asking.get("/").status_code == httpx.codes.OK
         assert not processes()
-        monkeypatch.setattr("sessionpay.web.workers.SECONDS_BETWEEN_BEGINNINGS", 0)
+        monkeypatch.setattr(again_after, 0)
         assert asking.get("/").status_code == httpx.codes.OK
         until(workers.are_ready)
     assert not processes() & before

@@ -45,7 +45,7 @@ class PageLost(SessionPayError):
 
     def __init__(self) -> None:
         """Say so, and what to do."""
-        super().__init__("the process that made this page ended before it was done; try again in a minute")
+        super().__init__("the process that made it ended before it was done; try again in a minute")
 
 
 # What people are told of, instead of a page.
@@ -112,7 +112,9 @@ def fault(site: Site, exception: Exception) -> Made:
     if isinstance(exception, DBAPIError):
         reason = "The database does not answer; try again in a minute."
         status, title = HTTPStatus.SERVICE_UNAVAILABLE, "The books cannot be read"
-    elif isinstance(exception, (ExportsBusy, PageLost)):
+    elif isinstance(exception, PageLost):
+        status, title = HTTPStatus.SERVICE_UNAVAILABLE, "This page was lost"
+    elif isinstance(exception, ExportsBusy):
         status, title = HTTPStatus.SERVICE_UNAVAILABLE, "Just now that is too much"
     elif isinstance(exception, _MISSING):
         status, title = HTTPStatus.NOT_FOUND, "Not found"

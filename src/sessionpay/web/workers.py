@@ -23,7 +23,7 @@ from sessionpay.store.evidence import Contract
 from sessionpay.web.making import Asked, Made, PageLost, make
 from sessionpay.web.site import Moment, Site
 
-# More cores than the first are better left to the database; more than the second are a mistake.
+# More cores than the first are better left to the database; more processes than the second are a mistake.
 USUAL_WORKERS_MAX, WORKERS_MAX = 4, 64
 # If processes end as soon as they begin, to begin them is all that the machine would do.
 SECONDS_BETWEEN_BEGINNINGS = 30
@@ -69,7 +69,7 @@ class Workers:
         # A copy of a process with threads in it may wait forever for what they held.
         self._pool = ProcessPoolExecutor(self._count, get_context("spawn"), _prepare, (self._books,))
         others = set(active_children())
-        # Whoever ends the server with a key ends all processes of the terminal; the server tells them when.
+        # Ctrl-C reaches every process of a terminal, and the server alone decides when these end.
         usual = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             # Each of these has a process begin, which takes some seconds; whoever is first takes them all.
