@@ -77,7 +77,7 @@ def first_page(
                 ask(books, url)
         asked = ("ps", "-ww", "-o", "args=", "--ppid", str(process.pid))
         children = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
-        assert children.count("spawn_main") == page_workers
+        assert children.count("--multiprocessing-fork") == page_workers
         # As a key in a terminal does, which all processes there hear.
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=SECONDS_MAX)
