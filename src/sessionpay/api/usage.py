@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -67,7 +68,7 @@ class Reception:
             epoch = epochs.current(connection)
             if epoch is None:
                 raise NoEpoch
-            return parse_policy(epochs.text(connection, epoch.policy)).require_signatures
+            return _demands_signatures(epochs.text(connection, epoch.policy))
 
 
 def router(reception: Reception) -> APIRouter:
@@ -105,6 +106,12 @@ def router(reception: Reception) -> APIRouter:
         return Response(answer, media_type="application/json")
 
     return routes
+
+
+# Each batch asks, and an epoch has many batches.
+@lru_cache(maxsize=2)
+def _demands_signatures(policy: str) -> bool:
+    return parse_policy(policy).require_signatures
 
 
 def _parsed(row: object) -> object:

@@ -84,14 +84,8 @@ def work_price(sheet: PriceSheet, work: Work) -> WorkPrice:
     Tokens times price per million tokens is already in micro-units; the SLA's multiplier is applied to
     that, and the result is rounded down once. Raises `MissingPrice`.
     """
-    price = sheet.models.get(work.model)
-    if price is None:
-        raise MissingPrice("model", name=work.model)
-    multiplier = sheet.sla.get(work.sla)
-    if multiplier is None:
-        raise MissingPrice("sla", name=work.sla)
-    plain = work.prompt_tokens * price.prompt + work.completion_tokens * price.completion
-    return WorkPrice(work, price, multiplier, MicroUnits(plain * multiplier // PPM))
+    price, multiplier = _entries(sheet, work)
+    return WorkPrice(work, price, multiplier, _micro(work, price, multiplier))
 
 
 def row_price(sheet: PriceSheet, record: UsageRecord) -> MicroUnits:
@@ -99,14 +93,9 @@ def row_price(sheet: PriceSheet, record: UsageRecord) -> MicroUnits:
 
     Raises `MissingPrice`, also for work that failed.
     """
-    work = Work(
-        model=record.model,
-        prompt_tokens=record.prompt_tokens,
-        completion_tokens=record.completion_tokens,
-        sla=record.sla,
-    )
-    micro = work_price(sheet, work).micro
-    return micro if record.outcome is Outcome.COMMITTED else MicroUnits(0)
+    price, multiplier = _entries(sheet, record)
+    is_charged = record.outcome is Outcome.COMMITTED
+    return _micro(record, price, multiplier) if is_charged else MicroUnits(0)
 
 
 def require_prices(sheet: PriceSheet, records: Iterable[UsageRecord]) -> None:
@@ -116,6 +105,21 @@ def require_prices(sheet: PriceSheet, records: Iterable[UsageRecord]) -> None:
     """
     for record in records:
         row_price(sheet, record)
+
+
+def _entries(sheet: PriceSheet, work: Work | UsageRecord) -> tuple[ModelPrice, Ppm]:
+    price = sheet.models.get(work.model)
+    if price is None:
+        raise MissingPrice("model", name=work.model)
+    multiplier = sheet.sla.get(work.sla)
+    if multiplier is None:
+        raise MissingPrice("sla", name=work.sla)
+    return price, multiplier
+
+
+def _micro(work: Work | UsageRecord, price: ModelPrice, multiplier: Ppm) -> MicroUnits:
+    plain = work.prompt_tokens * price.prompt + work.completion_tokens * price.completion
+    return MicroUnits(plain * multiplier // PPM)
 
 
 def _sheet(document: Table) -> PriceSheet:

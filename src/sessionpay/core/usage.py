@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from json.encoder import encode_basestring
 
@@ -113,7 +113,7 @@ def parse_timestamp(text: str, *, zone_required: bool = True) -> datetime:
         raise BadUsage("submitted_at", text, rule="write it in UTC, ending in Z")
     microseconds = (fraction or "")[:6].ljust(6, "0")
     try:
-        return datetime.fromisoformat(f"{day}T{time}.{microseconds}").replace(tzinfo=UTC)
+        return datetime.fromisoformat(f"{day}T{time}.{microseconds}+00:00")
     except ValueError:
         raise BadUsage("submitted_at", text, rule="there is no such day or time of day") from None
 

@@ -30,6 +30,7 @@ FROM usage WHERE session_id = $session_id AND epoch_us(submitted_at) >= $since
 ORDER BY submitted_at, task_id, node
 """
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_BEGINNING_DAY = _BEGINNING.toordinal()
 # Few enough that whoever reads slowly keeps little in memory.
 ROWS_AT_ONCE = 1_000
 
@@ -38,7 +39,7 @@ def consumed(rows: Iterable[UsageRecord]) -> dict[Use, Amount]:
     """Return what rows add up to."""
     found: dict[Use, list[int]] = {}
     for row in rows:
-        use = Use(row.session_id, int(row.submitted_at.timestamp() // DAY_SECONDS), row.model)
+        use = Use(row.session_id, row.submitted_at.toordinal() - _BEGINNING_DAY, row.model)
         amount = found.setdefault(use, [0, 0, 0, 0])
         amount[0] += 1
         if row.outcome is Outcome.COMMITTED:

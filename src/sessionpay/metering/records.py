@@ -35,6 +35,7 @@ REQUIRED = (
     "outcome",
 )
 OPTIONAL = ("sla", "quality_ppm")
+_COLUMNS = frozenset({*REQUIRED, *OPTIONAL})
 # Looked up for every row, and faster than the enumeration itself.
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 COUNTS = frozenset({"prompt_tokens", "completion_tokens", "latency_ms", "quality_ppm"})
@@ -141,12 +142,10 @@ def _json_values(text: str) -> dict[str, object]:
 def _checked(values: object) -> dict[str, object]:
     if not isinstance(values, dict):
         raise BadUsage("row", values, rule="not a JSON object")
-    for name in values:
-        if name not in REQUIRED and name not in OPTIONAL:
-            raise BadUsage("row", values, rule=f"unknown key {name!r}")
-    for name in REQUIRED:
-        if name not in values:
-            raise BadUsage("row", values, rule=f"the key {name} is missing")
+    if unknown := [name for name in values if name not in _COLUMNS]:
+        raise BadUsage("row", values, rule=f"unknown key {unknown[0]!r}")
+    if missing := [name for name in REQUIRED if name not in values]:
+        raise BadUsage("row", values, rule=f"the key {missing[0]} is missing")
     return values
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -56,8 +56,7 @@ def key_digest(task_id: str, node: str) -> bytes:
     return sha256(f"{task_id}\0{node}".encode()).digest()[:DIGEST_BYTES]
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     """A good row as the database knows it."""
 
     record: UsageRecord

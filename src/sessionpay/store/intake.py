@@ -7,7 +7,7 @@ keys come by the thousand, so they go to the driver in its own form.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, bindparam, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,7 +18,7 @@ from sessionpay.core.money import MicroUnits
 from sessionpay.store.database import Database
 from sessionpay.store.errors import NotKept
 from sessionpay.store.settlement_tables import rejects, session_work, usage_rows, work_totals
-from sessionpay.store.types import ADD_WHOLE
+from sessionpay.store.types import ADD_WHOLE, to_digits, to_text
 
 # Two parameters for each key are far below the 32,766 that SQLite takes in one statement.
 KEYS_AT_ONCE = 1_000
@@ -38,6 +38,20 @@ _ADD = {
     "sqlite": 'INSERT INTO usage_rows (epoch, "row", node) VALUES (?, ?, ?)',
     "postgresql": (
         'INSERT INTO usage_rows (epoch, "row", node) SELECT %s, * FROM unnest(%s::text[], %s::text[])'
+    ),
+}
+_RAISE_WORK = {
+    "sqlite": (
+        'INSERT INTO session_work (epoch, session_id, "rows", work_micro) '  # noqa: S608 - constants
+        "VALUES (?, ?, ?, ?) "
+        'ON CONFLICT (session_id, epoch) DO UPDATE SET "rows" = session_work."rows" + excluded."rows", '
+        f"work_micro = {ADD_WHOLE}(session_work.work_micro, excluded.work_micro)"
+    ),
+    "postgresql": (
+        'INSERT INTO session_work (epoch, session_id, "rows", work_micro) '
+        "SELECT %s, * FROM unnest(%s::numeric[], %s::bigint[], %s::numeric[]) "
+        'ON CONFLICT (session_id, epoch) DO UPDATE SET "rows" = session_work."rows" + excluded."rows", '
+        "work_micro = session_work.work_micro + excluded.work_micro"
     ),
 }
 
@@ -63,8 +77,7 @@ class Reject:
     row: str
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """Committed rows, how many and their price in micro-units."""
 
     rows: int
@@ -138,18 +151,15 @@ def add_work(connection: Connection, epoch: int, work: Mapping[SessionId, Work])
     """Raise what sessions used in an epoch."""
     if not work:
         return
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
-    query = dialect.insert(session_work)
-    old, new = session_work.c, query.excluded
-    added = _added(connection, old.work_micro, new.work_micro)
-    raised = {"rows": old.rows + new.rows, "work_micro": added}
-    query = query.on_conflict_do_update(index_elements=["session_id", "epoch"], set_=raised)
     # In order for the same reason as the keys.
-    rows = [
-        {"session_id": session_id, "epoch": epoch, "rows": part.rows, "work_micro": part.micro}
-        for session_id, part in sorted(work.items())
-    ]
-    connection.execute(query, rows)
+    parts = sorted(work.items())
+    if connection.dialect.name == "sqlite":
+        rows = [(epoch, to_text(session_id), part.rows, to_text(part.micro)) for session_id, part in parts]
+        connection.exec_driver_sql(_RAISE_WORK["sqlite"], rows)
+    else:
+        sessions = [to_digits(session_id) for session_id, _ in parts]
+        counts, amounts = [part.rows for _, part in parts], [to_digits(part.micro) for _, part in parts]
+        connection.exec_driver_sql(_RAISE_WORK["postgresql"], (epoch, sessions, counts, amounts))
     _add_total(connection, epoch, sum(part.micro for part in work.values()))
 
 
@@ -158,13 +168,10 @@ def _add_total(connection: Connection, epoch: int, micro: int) -> None:
     dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
     query = dialect.insert(work_totals).values(epoch=epoch, work_micro=micro)
     old, new = work_totals.c.work_micro, query.excluded.work_micro
-    raised = {"work_micro": _added(connection, old, new)}
-    connection.execute(query.on_conflict_do_update(index_elements=["epoch"], set_=raised))
-
-
-def _added(connection: Connection, old: Any, new: Any) -> Any:  # noqa: ANN401 - columns
     # Spelled out, because the column's type is that of a text and texts would be joined.
-    return getattr(func, ADD_WHOLE)(old, new) if connection.dialect.name == "sqlite" else old.op("+")(new)
+    is_sqlite = connection.dialect.name == "sqlite"
+    added = getattr(func, ADD_WHOLE)(old, new) if is_sqlite else old.op("+")(new)
+    connection.execute(query.on_conflict_do_update(index_elements=["epoch"], set_={"work_micro": added}))
 
 
 def work(connection: Connection, epoch: int) -> dict[SessionId, Work]:
