@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sessionpay.chain import rpc
@@ -35,6 +36,21 @@ def count(value: int) -> str:
 
 def or_none(value: object) -> str:
     return NONE if value is None else str(value)
+
+
+def said(reason: str | None) -> str | None:
+    """Return a reason of an epoch's files as people read it: shares in percent, amounts in ETH."""
+
+    def moved(digits: str, places: int) -> str:
+        return f"{Decimal(digits).scaleb(-places).normalize():f}"
+
+    if reason is None:
+        return None
+    reason = re.sub("([0-9]+) ppm", lambda found: f"{moved(found[1], 4)} %", reason)
+    amounts = "had ([0-9]+) of ([0-9]+)"
+    return re.sub(
+        amounts, lambda found: f"had {moved(found[1], 18)} ETH of {moved(found[2], 18)} ETH", reason
+    )
 
 
 def epoch_rows(epochs: list[Epoch]) -> list[dict[str, str]]:
@@ -198,7 +214,7 @@ def node_of(asked: Client, node: Node) -> Numbers:
                     "Fees": line["fee"],
                     "Withheld of others": line["withheld"],
                     "Held before": line["held_before"],
-                    "Held, because": or_none(line["held_reason"]),
+                    "Held, because": or_none(said(line["held_reason"])),
                 }
                 for number, line in told
             ],
@@ -226,9 +242,9 @@ def add_reasons(found: Numbers, epoch: int, line: dict[str, Any]) -> None:
     found.sentences[key] = (str(epoch), line["amount"], *tasks, str(len(rated)))
     given = []
     for each in line["services"]:
-        reason, unpaid = (each["rating"] or {}).get("reason"), int(each["unpaid"]) // MICRO
+        reason, unpaid = said((each["rating"] or {}).get("reason")), int(each["unpaid"]) // MICRO
         if reason:
-            given.append((re.sub("[0-9]+", "#", reason), tuple(re.findall("[0-9]+", reason))))
+            given.append((re.sub("[0-9.]+", "#", reason), tuple(re.findall("[0-9.]+", reason))))
         elif unpaid:
             given.append(("it still owes # for this node's work", (str(unpaid),)))
     found.sentences |= {f"Session *: {words}": values for words, values in given[:REASONS_SHOWN]}
@@ -264,7 +280,7 @@ def service_row(epoch: int, told: dict[str, Any]) -> dict[str, str]:
         "Session": told["session_id"],
         "Earned": told["amount"],
         "Eligible": NONE if not rating else "no" if rating["reason"] else "yes",
-        "Why not": or_none(rating.get("reason")),
+        "Why not": or_none(said(rating.get("reason"))),
         "Tasks": rated("assigned", count),
         "Committed": rated("committed", count),
         "Success": rated("success", percent),
@@ -277,7 +293,7 @@ def service_row(epoch: int, told: dict[str, Any]) -> dict[str, str]:
         "Weight": count(weight),
         "Weight of all": count(total),
         "Unpaid, micro-units": count(int(told["unpaid"])),
-        "Why unpaid": or_none(told["unpaid_reason"]),
+        "Why unpaid": or_none(said(told["unpaid_reason"])),
     }
 
 

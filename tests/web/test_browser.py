@@ -3,6 +3,8 @@
 Given Chromium, in light, dark, and as wide as a phone
   no page should be wider than the window, load anything from elsewhere, or break its own policy
   every text should stand out from what is behind it by 4.5 to 1
+  a chart should have room for the days below it
+  on a phone nothing should have to be moved sideways, and each cell of a table should tell what it holds
 Given scripts
   times should be in the viewer's zone, with UTC on hover
 Given no scripts
@@ -19,8 +21,11 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import sync_playwright
 
+from sessionpay.core.ids import ZERO_ADDRESS
+from sessionpay.core.money import Asset
+from sessionpay.web.charts import Look, Series, steps
 from tests.web.conftest import USED
-from tests.web.places import PAGES_SHOWN, places
+from tests.web.places import NARROW, PAGES_SHOWN, SIDEWAYS, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +33,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tests.web.conftest import Shown
+
+WHOLE = Asset(ZERO_ADDRESS, "POINT", 0)
 
 # Contrast as WCAG 2 defines it, of every element that has a text of its own.
 CONTRAST = """() => {
@@ -60,7 +67,7 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1_200), ("dark", 1_200), ("light", 360)])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1_200), ("dark", 1_200), ("light", NARROW)])
 def test_every_page_can_be_read(shown: Shown, browser: Browser, theme: str, width: int) -> None:
     context = browser.new_context(color_scheme=theme, viewport={"width": width, "height": 800})  # type: ignore[arg-type]
     page = context.new_page()
@@ -73,11 +80,35 @@ def test_every_page_can_be_read(shown: Shown, browser: Browser, theme: str, widt
         page.goto(shown.url + places(shown, path))
         assert page.title().endswith("· sessionpay"), path
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert width > NARROW or page.evaluate(SIDEWAYS) == [], path
         assert page.evaluate(CONTRAST) == [], path
     context.close()
     assert said == []
     assert asked
     assert all(url.startswith(shown.url) for url in asked)
+
+
+@pytest.mark.parametrize("look", [Look(is_narrow=True), Look()])
+def test_days_below_a_chart_can_be_read_to_its_end(browser: Browser, look: Look) -> None:
+    page = browser.new_page()
+    page.set_content(steps((0, 86_400, 172_800), Series("sessions", "Balance", (1, 2)), WHOLE, look))
+    right = page.locator("svg").first.evaluate("picture => picture.getBoundingClientRect().right")
+    ends = page.locator(".axis.x text").evaluate_all("all => all.map(e => e.getBoundingClientRect().right)")
+    page.close()
+    assert len(ends) > 1
+    assert max(ends) <= right
+
+
+def test_a_cell_on_a_phone_tells_what_it_holds(shown: Shown, browser: Browser) -> None:
+    told = {}
+    for width in (NARROW, 1_200):
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        page.goto(f"{shown.url}/sessions/{USED}")
+        cell = page.locator("#movements td.money").first
+        title = cell.evaluate("cell => getComputedStyle(cell, '::before').content")
+        told[width] = title, page.locator("#movements th.money").first.is_visible()
+        page.close()
+    assert told == {NARROW: ('"Amount"', False), 1_200: ("none", True)}
 
 
 def test_times_are_in_the_viewers_zone(shown: Shown, browser: Browser) -> None:

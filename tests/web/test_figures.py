@@ -22,6 +22,7 @@ from sessionpay.web.figures import (
     machine_moment,
     moment,
     percent,
+    reason,
     short,
     short_amount,
     span,
@@ -83,6 +84,26 @@ def test_rates_and_hashes() -> None:
     assert [percent(ppm) for ppm in (0, 1, 500_000, 10**6)] == ["0 %", "0.0001 %", "50 %", "100 %"]
     assert short("0x" + "ab" * 20) == "0xababab…ababab"
     assert short("12345") == "12345"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "success of 400000 ppm over 20 rows is below 600000 ppm",
+            "success of 40 % over 20 rows is below 60 %",
+        ),
+        (f"session 7 had 0 of {10**18}", "session 7 had 0 ETH of 1 ETH"),
+        (
+            "session 7 owes 5; one charge takes at most 4",
+            "session 7 owes 5 ETH; one charge takes at most 4 ETH",
+        ),
+        ("no work was committed", "no work was committed"),
+    ],
+)
+def test_a_reason_is_told_in_what_people_use(text: str, shown: str) -> None:
+    asset = WHOLE if "owes" in text else ETH
+    assert reason(text, asset) == shown.replace("ETH", asset.symbol)
 
 
 def test_a_long_table_comes_in_pieces() -> None:

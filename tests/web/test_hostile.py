@@ -19,7 +19,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.web.conftest import BACKWARDS, ENDLESS, FORMULA, HOSTILE, MARKUP, NAMES, USED
-from tests.web.places import PAGES_SHOWN, places
+from tests.web.places import NARROW, PAGES_SHOWN, SIDEWAYS, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,7 +44,6 @@ WHERE = (
     "/nodes?nodes_after={}", "/epochs?epochs_after={}", "/?epochs_after={}",
     "/sessions/1?charges_after={}", "/sessions/1?movements_after={}", "/nodes/{address}?movements_after={}",
 )  # fmt: skip
-NARROW = 360
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +75,7 @@ def test_names_do_no_harm_in_a_browser(shown: Shown, phone: Page) -> None:
         phone.goto(shown.url + places(shown, path))
         assert phone.title().endswith("· sessionpay"), path
         assert phone.evaluate("document.documentElement.scrollWidth") <= NARROW, path
+        assert phone.evaluate(SIDEWAYS) == [], path
         assert phone.locator("main").count() == phone.locator("footer").count() == 1
         assert phone.locator("img[src='x'], main script").count() == 0
     assert found == []

@@ -127,8 +127,9 @@ def test_a_node_is_as_on_the_chain(shown: Shown) -> None:
 
 
 def test_a_node_reads_why_it_earned_nothing(shown: Shown) -> None:
-    assert "success of 400000 ppm over 20 rows is below 600000 ppm" in page(shown, f"/nodes/{WEAK}")
+    assert "success of 40 % over 20 rows is below 60 %" in page(shown, f"/nodes/{WEAK}")
     weak = [row for row in rows(shown, f"/nodes/{WEAK}/explained.csv") if row["is_eligible"] == "False"]
+    assert weak[0]["reason"] == "success of 400000 ppm over 20 rows is below 600000 ppm"
     assert {row["amount_base_units"] for row in weak} == {"0"}
     unpaid = [row for row in rows(shown, f"/nodes/{NODE}/explained.csv") if int(row["unpaid_micro"])]
     assert any(row["session"] == str(POOR) and "had" in row["unpaid_reason"] for row in unpaid)

@@ -49,12 +49,16 @@ def moment(unix: int) -> Markup:
 
 def rows(table: Table) -> Markup:
     """Return the rows of a table."""
-    writers = [(column.kind, _WRITERS.get(column.kind, _plain)) for column in table.columns]
+    # A phone has no room for columns, so that each cell tells what it holds.
+    writers = [
+        (f'<td class="{column.kind}" data-title="{escape(column.title)}">', _WRITERS.get(column.kind, _plain))
+        for column in table.columns
+    ]
     lines = []
     for row in table.rows:
         cells = [
-            f'<td class="{kind}">{_NOTHING if value is None else write(value, table.asset)}</td>'
-            for (kind, write), value in zip(writers, row, strict=True)
+            f"{start}{_NOTHING if value is None else write(value, table.asset)}</td>"
+            for (start, write), value in zip(writers, row, strict=True)
         ]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return Markup("\n".join(lines))  # noqa: S704 - its parts are escaped
@@ -80,6 +84,10 @@ def _rate(value: Value, asset: Asset) -> str:
     return figures.percent(value) if isinstance(value, int) else _plain(value, asset)
 
 
+def _reason(value: Value, asset: Asset) -> str:
+    return escape(figures.reason(str(value), asset))
+
+
 def _count(value: Value, asset: Asset) -> str:
     return f"{value:,}" if isinstance(value, int) else _plain(value, asset)
 
@@ -90,4 +98,5 @@ _WRITERS: dict[Kind, Callable[[Value, Asset], str]] = {
     Kind.MOMENT: _moment,
     Kind.RATE: _rate,
     Kind.COUNT: _count,
+    Kind.REASON: _reason,
 }

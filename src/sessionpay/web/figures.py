@@ -14,6 +14,9 @@ DIGITS_SHOWN = 6
 HASH_DIGITS_SHOWN = 6
 
 _ZEROS = re.compile(r"-?0\.0+(?=[1-9])")
+# Every other number in a reason counts rows, or names a session.
+_RATE_IN_REASON = re.compile(r"([0-9]+) ppm\b")
+_AMOUNT_IN_REASON = re.compile(r"\b(had|of|owes|most) ([0-9]+)\b(?! ppm)")
 # A time as ISO 8601 writes it, up to its seconds.
 _SECONDS_LENGTH = 19
 # To write an address takes a hash; the same ones stand on many pages.
@@ -106,6 +109,14 @@ def percent(ppm: int) -> str:
     whole, rest = divmod(ppm * 100, PPM)
     fraction = f"{rest:06}".rstrip("0")
     return f"{whole}{'.' if fraction else ''}{fraction} %"
+
+
+def reason(text: str, asset: Asset) -> str:
+    """Return a reason as an epoch's files have it, its base units and ppm in what people use, exactly."""
+    text = _AMOUNT_IN_REASON.sub(
+        lambda found: f"{found[1]} {format_amount(BaseUnits(int(found[2])), asset)}", text
+    )
+    return _RATE_IN_REASON.sub(lambda found: percent(int(found[1])), text)
 
 
 def short(text: str) -> str:

@@ -32,7 +32,7 @@ _COLUMNS = (
     Column("session", "Session"),
     Column("amount", "Earned", Kind.MONEY),
     Column("is_eligible", "Eligible"),
-    Column("reason", "Why not", Kind.PROSE),
+    Column("reason", "Why not", Kind.REASON),
     Column("assigned", "Tasks", Kind.COUNT),
     Column("committed", "Committed", Kind.COUNT),
     Column("success", "Success", Kind.RATE),
@@ -45,7 +45,7 @@ _COLUMNS = (
     Column("weight", "Weight", Kind.COUNT),
     Column("weight_total", "Weight of all", Kind.COUNT),
     Column("unpaid_micro", "Unpaid, micro-units", Kind.COUNT),
-    Column("unpaid_reason", "Why unpaid", Kind.PROSE),
+    Column("unpaid_reason", "Why unpaid", Kind.REASON),
 )
 
 
@@ -186,7 +186,7 @@ def _accounts(site: Site, address: Address, told: Iterable[Told]) -> Table:
         (
             Column("epoch", "Epoch"),
             *(Column(key, title, Kind.MONEY) for key, title in sums),
-            Column("held_reason", "Held, because", Kind.PROSE),
+            Column("held_reason", "Held, because", Kind.REASON),
         ),
         rows,
         site.asset,

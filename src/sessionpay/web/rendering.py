@@ -27,6 +27,7 @@ def environment() -> Environment:
         "machine_moment": figures.machine_moment,
         "moment": figures.moment,
         "percent": figures.percent,
+        "reason": figures.reason,
         "short": figures.short,
         "short_amount": figures.short_amount,
         "span": figures.span,

@@ -21,10 +21,14 @@ Row = Sequence[Value]
 
 
 class Kind(StrEnum):
-    """What a column holds: prose is a longer text, money base units, a moment unix seconds, a rate ppm."""
+    """What a column holds: prose is a longer text, money base units, a moment unix seconds, a rate ppm.
+
+    A reason is a sentence of an epoch's files, with base units and ppm.
+    """
 
     TEXT = "text"
     PROSE = "prose"
+    REASON = "reason"
     COUNT = "count"
     MONEY = "money"
     MOMENT = "moment"
@@ -79,5 +83,5 @@ def _cell(column: Column, value: Value) -> str:
     if column.kind is Kind.MOMENT and isinstance(value, int):
         return machine_moment(value)
     text = str(value)
-    is_foreign = column.kind in {Kind.TEXT, Kind.PROSE} and not isinstance(value, int)
+    is_foreign = column.kind in {Kind.TEXT, Kind.PROSE, Kind.REASON} and not isinstance(value, int)
     return spreadsheet_text(text) if is_foreign else text
