@@ -27,6 +27,9 @@ sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, pygal
 WIDTH, WIDTH_NARROW, HEIGHT = 1_040, 340, 260
 HEIGHT_WHOLE = 44
 FONT_SIZE = 14
+MARGIN = 8
+# Of a day below an axis, the last of which may stand at its very end.
+LABEL_WIDTH = 40
 DAY_SECONDS = 86_400
 # More labels than this run into each other.
 LABELS_MAX, LABELS_MAX_NARROW = 14, 4
@@ -92,7 +95,8 @@ def steps(moments: tuple[int, ...], series: Series, asset: Asset, look: Look) ->
 
     The last of `moments` is the end of the picture, so there is one more of them than amounts.
     """
-    chart = _chart(pygal.XY, [series.key], asset, look, show_legend=False, fill=True, show_dots=False)
+    form = {"fill": True, "show_dots": False, "margin_right": LABEL_WIDTH // 2}
+    chart = _chart(pygal.XY, [series.key], asset, look, show_legend=False, **form)
     chart.show_minor_x_labels = True
     days = range(moments[0] // DAY_SECONDS + 1, moments[-1] // DAY_SECONDS + 1)
     most = LABELS_MAX_NARROW if look.is_narrow else LABELS_MAX
@@ -160,7 +164,7 @@ def _chart(kind: Any, keys: Sequence[str], asset: Asset, look: Look, **options: 
         "max_scale": 5,
         "truncate_label": -1,
         "truncate_legend": -1,
-        "margin": 8,
+        "margin": MARGIN,
         "value_formatter": lambda value: _tick(value, asset),
     }
     return kind(**plain | options)
