@@ -8,6 +8,8 @@ Given tables that are missing, older, newer, half restored
 Given several reads that are to see one state
   when somebody writes between them, they should not see it, and later ones should
   when the same is asked again, it should be read anew in the next state and outside of any
+Given PostgreSQL, which plans before it reads
+  what is read again and again should be planned once
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from sessionpay.store.database import Database, SchemaState
 from sessionpay.store.errors import BadDatabase, BadDatabaseUrl, DatabaseBusy, NoDatabase, NotIndexed
 from sessionpay.store.evidence import Block, Contract, Entry
 from sessionpay.store.tables import metadata
+from tests.store.conftest import new_postgresql_database
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -187,6 +190,16 @@ def test_what_is_asked_once_is_read_once_in_a_state(database: Database) -> None:
     assert asked == [1, 2, 1, 2]
     assert [once(1), once(1)] == [10, 10]
     assert asked[4:] == [1, 1]
+
+
+def test_what_is_read_often_is_planned_once(postgresql: str) -> None:
+    database = Database.open(new_postgresql_database(postgresql))
+    # psycopg prepares what it meets for the sixth time on a connection.
+    for _ in range(10):
+        with database.reading() as connection:
+            kept = connection.execute(text("SELECT count(*) FROM pg_prepared_statements")).scalar_one()
+    database.close()
+    assert kept == 1
 
 
 def test_going_back_below_the_final_block_rebuilds(database: Database) -> None:
