@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from .evm.backend import Backend
 
+# Tests talk to this machine alone, so no proxy is looked for. To look for one, requests goes through the whole
+# environment, in a thread of its own perhaps, while pytest takes the test's name out of it.
+os.environ["no_proxy"] = "127.0.0.1,localhost"
+
 # The chain is restored before every example by the tests that draw examples, so sharing the fixture is sound;
 # deadlines would only measure how busy the machine is.
 _COMMON = settings(
