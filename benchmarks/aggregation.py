@@ -81,7 +81,7 @@ def aggregating(rows: int = ROWS) -> Iterator[Figure]:
         needed = rows * DISK_BYTES_PER_ROW
         if shutil.disk_usage(folder).free < needed:
             sys.exit(f"{rows:,} rows need {needed:,} free bytes in {folder.parent}")
-        loop = sampled(folder)
+        loop = sampled(folder, min(rows, SAMPLE_ROWS))
         generate(folder, rows)
         # A process of its own, because its peak memory is to be told.
         command = [sys.executable, "-m", "benchmarks.aggregation", str(folder)]
@@ -107,20 +107,20 @@ def run(folder: Path) -> dict[str, Any]:
     return {"seconds": seconds, "peak_mib": int(peak) // 1024}
 
 
-def sampled(folder: Path) -> float:
-    """Return how many rows a second the plain loop adds up, and require that both say the same."""
+def sampled(folder: Path, rows: int) -> float:
+    """Return how many of `rows` the plain loop adds up a second, and require that both ways say the same."""
     written = folder / "sample"
-    write(written, 0, SAMPLE_ROWS)
+    write(written, 0, rows)
     with written.open("rb") as file:
         path = written.rename(folder / f"{file_digest(file, 'sha256').hexdigest()}.parquet")
-    rows = read_parquet(path).records
+    records = read_parquet(path).records
     began = time.perf_counter()
-    expected = tally(rows, SHEET, POLICY)
+    expected = tally(records, SHEET, POLICY)
     seconds = time.perf_counter() - began
     if tallies([path], SHEET, POLICY, memory_limit=MEMORY_LIMIT, threads=THREADS) != expected:
         sys.exit("the two ways to add up differ: a figure of wrong sums is worth nothing")
     path.unlink()
-    return SAMPLE_ROWS / seconds
+    return rows / seconds
 
 
 def generate(folder: Path, rows: int) -> None:

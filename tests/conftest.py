@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .evm.backend import Backend
 
-# Tests talk to this machine alone, so no proxy is looked for. To look for one, requests goes through the whole
+# Tests talk to this machine alone, so no proxy is looked for. For that, requests goes through the whole
 # environment, in a thread of its own perhaps, while pytest takes the test's name out of it.
 os.environ["no_proxy"] = "127.0.0.1,localhost"
 
