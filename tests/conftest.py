@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from .evm.backend import Backend
 
-# Tests talk to this machine alone, so no proxy is looked for. For that, requests goes through the whole
-# environment, in a thread of its own perhaps, while pytest takes the test's name out of it.
+# Tests talk to this machine alone, so no proxy is looked for. To find one, requests reads the environment
+# name by name, perhaps in another thread, and fails where pytest takes the test's name out meanwhile.
 os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 # The chain is restored before every example by the tests that draw examples, so sharing the fixture is sound;

@@ -43,6 +43,12 @@ PRICES = "".join(
     f"\n[models.{json.dumps(name)}]\nprompt = 1_000_000_000_000\ncompletion = 0\n" for name in NAMES
 )
 
+# As wide as a phone, and what could be moved sideways there, in JavaScript.
+NARROW = 360
+SIDEWAYS = """() => [...document.querySelectorAll('body *')]
+  .filter(e => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX) && e.scrollWidth > e.clientWidth)
+  .map(e => e.tagName + ' ' + e.className + ' ' + e.textContent.trim().slice(0, 30))"""
+
 LEAVING = SessionId(2**160 - 1)
 USED = SessionId(1)
 

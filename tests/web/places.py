@@ -1,4 +1,4 @@
-"""Every address that the pages have, written so that tests can fill in what is there; and a phone."""
+"""Every address that the pages have, written so that tests can fill in what is there."""
 
 from __future__ import annotations
 
@@ -10,12 +10,6 @@ from tests.web.conftest import USED
 
 if TYPE_CHECKING:
     from tests.web.conftest import Shown
-
-# As wide as a phone, and what could be moved sideways there, in JavaScript.
-NARROW = 360
-SIDEWAYS = """() => [...document.querySelectorAll('body *')]
-  .filter(e => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX) && e.scrollWidth > e.clientWidth)
-  .map(e => e.tagName + ' ' + e.className + ' ' + e.textContent.trim().slice(0, 30))"""
 
 PAGES_SHOWN = (
     "/",

@@ -24,8 +24,8 @@ from playwright.sync_api import sync_playwright
 from sessionpay.core.ids import ZERO_ADDRESS
 from sessionpay.core.money import Asset
 from sessionpay.web.charts import Look, Series, steps
-from tests.web.conftest import USED
-from tests.web.places import NARROW, PAGES_SHOWN, SIDEWAYS, places
+from tests.web.conftest import NARROW, SIDEWAYS, USED
+from tests.web.places import PAGES_SHOWN, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

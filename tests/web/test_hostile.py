@@ -18,8 +18,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.web.conftest import BACKWARDS, ENDLESS, FORMULA, HOSTILE, MARKUP, NAMES, USED
-from tests.web.places import NARROW, PAGES_SHOWN, SIDEWAYS, places
+from tests.web.conftest import BACKWARDS, ENDLESS, FORMULA, HOSTILE, MARKUP, NAMES, NARROW, SIDEWAYS, USED
+from tests.web.places import PAGES_SHOWN, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

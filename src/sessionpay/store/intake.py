@@ -1,7 +1,7 @@
 """Usage on its way in: keys ever accepted, rows that are in no segment yet, work of sessions, and rejects.
 
-Every function is a part of one transaction that takes a batch in; `keeping` is that transaction. Rows and
-keys come by the thousand, so they go to the driver in its own form.
+Every function is a part of one transaction that takes a batch in; `keeping` is that transaction. Rows, keys
+and work of sessions come by the hundred, so they go to the driver in its own form.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
